@@ -1,0 +1,6 @@
+"""The one recorder of this process: decorated functions and hooks ask here, and record nothing when there is none."""
+
+from devtools.telemetry.recorder import Recorder
+
+recorder: Recorder | None = None
+"""Set by the DevTools that runs, None otherwise. Read as `active.recorder`, never copied."""

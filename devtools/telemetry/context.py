@@ -1,0 +1,25 @@
+"""Where the code that runs now belongs: the current run, and whether this is our own work."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from devtools.telemetry.runs import ActiveRun
+
+current: ContextVar["ActiveRun | None"] = ContextVar("devtools_current_run", default=None)
+"""The innermost run. Follows `await`, tasks, and executor threads as every context variable does."""
+
+internal: ContextVar[bool] = ContextVar("devtools_internal", default=False)
+"""This is our own work: nothing of it is recorded."""
+
+
+@contextmanager
+def own_work() -> Generator[None]:
+    """Mark what happens inside as our own work."""
+    token = internal.set(True)
+    try:
+        yield
+    finally:
+        internal.reset(token)
