@@ -1,0 +1,1 @@
+"""Databases: tables, writing, reading, housekeeping. The only package that knows Peewee."""

@@ -1,0 +1,106 @@
+"""The store where no database is configured: history comes from the rings and ends with the process. Called by the application."""
+
+import os
+import socket
+from collections.abc import Sequence
+
+from devtools.records import ALL, NANOSECONDS_PER_MILLISECOND, Record
+from devtools.storage.snapshot_store import SnapshotStore
+from devtools.storage.status import KindStatus, ProcessStatus, Removed, SchemaStatus, StoreStatus
+from devtools.telemetry.recorder import Recorder
+
+
+class MemoryStore:
+    """The rings as a store. Makes no file and no thread."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        snapshots: SnapshotStore,
+        *,
+        app: str,
+        role: str = "main",
+        version: str | None = None,
+        why: str = "no database is configured",
+    ) -> None:
+        self.recorder = recorder
+        self.history = recorder.rings
+        self.snapshots = snapshots
+        self._why = why
+        self._app, self._role, self._version = app, role, version
+        self._started_ms = recorder.clocks.time_ns() / NANOSECONDS_PER_MILLISECOND
+
+    def status(self) -> StoreStatus:
+        """Which store, and how it is."""
+        return StoreStatus(kind="memory", url=None, why=self._why, healthy=True)
+
+    def kinds(self) -> Sequence[KindStatus]:
+        """Every kind, in the order of `records.ALL`."""
+        return [self._kind(record_type) for record_type in ALL]
+
+    def _kind(self, record_type: type[Record]) -> KindStatus:
+        ring = self.recorder.rings.of(record_type)
+        kept = ring.snapshot()
+        return KindStatus(
+            record_type=record_type,
+            kept=len(kept),
+            evicted=ring.evicted,
+            dropped=self.recorder.dropped[record_type.kind],
+            stored=None,
+            oldest_ms=kept[0].timestamp_ms if kept else None,
+            newest_ms=kept[-1].timestamp_ms if kept else None,
+            bytes=None,
+        )
+
+    def processes(self) -> Sequence[ProcessStatus]:
+        """This process alone."""
+        now_ms = self.recorder.clocks.time_ns() / NANOSECONDS_PER_MILLISECOND
+        return [
+            ProcessStatus(
+                id=self.recorder.process_id,
+                app=self._app,
+                role=self._role,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                started_ms=self._started_ms,
+                last_seen_ms=now_ms,
+                version=self._version,
+            )
+        ]
+
+    def schema(self) -> SchemaStatus:
+        """Memory has no schema."""
+        return SchemaStatus(None, (), None, None, None)
+
+    def await_own(self, timeout: float = 0.2) -> None:
+        """What was recorded is there at once."""
+
+    def flush(self, timeout: float = 5.0) -> bool:  # noqa: ARG002 - the same as of every store
+        """What was recorded is there at once."""
+        return True
+
+    def close(self, timeout: float = 5.0) -> int:  # noqa: ARG002
+        """Nothing to let go of."""
+        return 0
+
+    cpu_seconds = 0.0
+    """There is no thread."""
+
+    def prune(self, record_type: type[Record] | None, older_than_ns: int | None) -> Sequence[Removed]:
+        """Remove what is strictly older than a Unix time in nanoseconds; the rings keep to their own limit."""
+        if older_than_ns is None:
+            return [Removed(kind, 0) for kind in _kinds(record_type)]
+        limit_ns = older_than_ns
+        rings = self.recorder.rings
+        return [
+            Removed(kind, rings.of(kind).remove(lambda record: record.time_ns < limit_ns))
+            for kind in _kinds(record_type)
+        ]
+
+    def clear(self, record_type: type[Record] | None) -> Sequence[Removed]:
+        """Remove every record of a kind, or of all."""
+        return [Removed(kind, self.recorder.rings.of(kind).clear()) for kind in _kinds(record_type)]
+
+
+def _kinds(record_type: type[Record] | None) -> tuple[type[Record], ...]:
+    return ALL if record_type is None else (record_type,)

@@ -1,0 +1,93 @@
+"""Which processes record into a database. Called by the store when it starts, and by housekeeping."""
+
+import os
+import socket
+from dataclasses import dataclass
+
+from peewee import Database, fn
+
+from devtools.records import NANOSECONDS_PER_MILLISECOND
+from devtools.storage.sqlite import Sqlite
+from devtools.storage.status import ProcessStatus
+from devtools.storage.tables import MODELS, Counter, Process
+from devtools.telemetry.identifiers import SLOTS
+
+LAST_PROCESS = "last.process"
+"""Counter of the keys given to processes, so that none is given twice."""
+FORGOTTEN_NS = 3_600_000_000_000
+"""A process that was not seen for so long has given up its slot."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What a process gets from a database: its key, and the greatest record id there is."""
+
+    process_id: int
+    greatest_id: int
+
+
+def register(database: Sqlite, app: str, role: str, version: str | None, now_ns: int) -> Registration:
+    """Reserve a key whose slot no living process has."""
+    with database.writing() as connection:
+        key = _free_key(connection, now_ns)
+        store_counter = Counter.insert(name=LAST_PROCESS, value=key).on_conflict(
+            conflict_target=[Counter.name], update={Counter.value: key}
+        )
+        connection.execute(store_counter)
+        connection.execute(
+            Process.insert(
+                id=key,
+                app=app,
+                role=role,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                started_ns=now_ns,
+                last_seen_ns=now_ns,
+                version=version,
+            )
+        )
+        return Registration(key, _greatest_id(connection))
+
+
+def seen(database: Sqlite, process_id: int, now_ns: int) -> None:
+    """Note that the process lives."""
+    with database.writing() as connection:
+        connection.execute(Process.update(last_seen_ns=now_ns).where(Process.id == process_id))
+
+
+def listed(database: Sqlite) -> list[ProcessStatus]:
+    """Every process, newest first."""
+    columns = [Process.id, Process.app, Process.role, Process.host, Process.pid]
+    columns += [Process.started_ns, Process.last_seen_ns, Process.version]
+    with database.reading() as connection:
+        rows = connection.execute(Process.select(*columns).order_by(Process.id.desc())).fetchall()
+    return [
+        ProcessStatus(
+            id=key,
+            app=app,
+            role=role,
+            host=host,
+            pid=pid,
+            started_ms=started / NANOSECONDS_PER_MILLISECOND,
+            last_seen_ms=last_seen / NANOSECONDS_PER_MILLISECOND,
+            version=version,
+        )
+        for key, app, role, host, pid, started, last_seen, version in rows
+    ]
+
+
+def _free_key(connection: Database, now_ns: int) -> int:
+    last = connection.execute(Counter.select(Counter.value).where(Counter.name == LAST_PROCESS)).fetchone()
+    living = connection.execute(
+        Process.select(Process.id).where(Process.last_seen_ns > now_ns - FORGOTTEN_NS)
+    )
+    # Slot 0 belongs to processes that have no key yet.
+    taken = {0, *(key % SLOTS for (key,) in living.fetchall())}
+    start = (last[0] if last else 0) + 1
+    # With every slot taken, sharing one is the smaller evil: equal ids are counted as conflicts.
+    return next((key for key in range(start, start + SLOTS) if key % SLOTS not in taken), start)
+
+
+def _greatest_id(connection: Database) -> int:
+    found = [connection.execute(model.select(fn.MAX(model.id))).fetchone()[0] for model in MODELS.values()]
+    return max((identifier for identifier in found if identifier is not None), default=0)
