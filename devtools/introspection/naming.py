@@ -1,0 +1,114 @@
+"""Names of Python objects that stay from start to start: ids, places in files, titles. Never raises, whatever the object."""
+
+import functools
+import inspect
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+
+def unwrapped(thing: Any) -> Any:  # Any: every callable there is
+    """The function or class behind partials, bound methods, decorators with `__wrapped__`, and callable objects."""
+    for _ in range(50):  # a `__wrapped__` chain may be a cycle
+        inner = _inner(thing)
+        if inner is None:
+            break
+        thing = inner
+    if callable(thing) and _text(thing, "__qualname__") is None and not issubclass(type(thing), type):
+        return type(thing)
+    return thing
+
+
+def _text(thing: Any, name: str) -> str | None:  # Any: as above
+    """An attribute where it is text; objects may answer anything, or raise."""
+    try:
+        value = getattr(thing, name, None)
+    except Exception:
+        return None
+    return str.__str__(value) if isinstance(value, str) else None
+
+
+def attribute(thing: Any, name: str) -> Any:  # Any: as above
+    """An attribute, None where there is none or the object raises."""
+    try:
+        return getattr(thing, name, None)
+    except Exception:
+        return None
+
+
+def _inner(thing: Any) -> Any:  # Any: as above
+    try:
+        if isinstance(thing, functools.partial | functools.partialmethod):
+            return thing.func
+        if isinstance(thing, staticmethod | classmethod) or inspect.ismethod(thing):
+            return cast("Any", thing).__func__
+        own: Any = getattr(thing, "__dict__", {})
+        return own.get("__wrapped__")
+    except Exception:
+        return None
+
+
+def module_name(thing: Any) -> str:  # Any: as above
+    """The module's import name; of `__main__` the name it was started by, else its file's stem."""
+    name = _text(thing, "__module__") or _text(type(thing), "__module__") or "builtins"
+    if name != "__main__":
+        return name
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        return str(spec.name).removesuffix(".__main__")
+    return Path(getattr(main, "__file__", None) or "main").stem
+
+
+def element_id(thing: Any) -> str:  # Any: as above
+    """`module.qualname`; of lambdas and functions in functions `module.qualname:L<line>`."""
+    target = unwrapped(thing)
+    qualname = _text(target, "__qualname__") or _text(type(target), "__qualname__") or "object"
+    name = f"{module_name(target)}.{qualname.replace('.<locals>', '').replace('<lambda>', 'lambda')}"
+    if "<" not in qualname:
+        return name
+    line = location(target)[1]
+    return f"{name}:L{line}" if line is not None else name
+
+
+def location(thing: Any) -> tuple[str | None, int | None]:  # Any: as above
+    """File and line where it is defined, where there is a source."""
+    target = unwrapped(thing)
+    try:
+        code = getattr(target, "__code__", None)
+        if code is not None:
+            return code.co_filename, code.co_firstlineno
+        file = inspect.getsourcefile(target)
+        return file, inspect.findsource(target)[1] + 1
+    except Exception:
+        return None, None
+
+
+def relative(file: str | None, root: Path) -> str | None:
+    """The path from the project root with `/`, where it lies inside; else as it is."""
+    return None if file is None or file.startswith("<") else _relative(file, root)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _relative(file: str, root: Path) -> str:
+    try:
+        return Path(file).resolve().relative_to(root).as_posix()
+    except (ValueError, OSError):
+        return file
+
+
+def documentation(thing: Any) -> tuple[str | None, str | None]:  # Any: as above
+    """Title and description from the docstring: its first paragraph as one line, and the rest."""
+    target = unwrapped(thing)
+    try:
+        own = vars(target).get("__doc__") if isinstance(target, type) else target.__doc__
+        inherited = not isinstance(target, type) and own == type(target).__doc__
+    except Exception:
+        return None, None
+    return paragraphs(str.__str__(own)) if isinstance(own, str) and not inherited else (None, None)
+
+
+def paragraphs(text: str) -> tuple[str | None, str | None]:
+    """The first paragraph as one line, and the rest."""
+    title, _, rest = inspect.cleandoc(text).strip().partition("\n\n")
+    return " ".join(title.split()) or None, rest.strip() or None
