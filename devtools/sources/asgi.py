@@ -1,0 +1,391 @@
+"""HTTP requests and WebSocket sessions as runs: a plain ASGI layer around the app, put there by `devtools.app`.
+
+Every microsecond here is paid by every request of the app: one object per request, which is the run itself, and little else.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from devtools.records import Http, NodeKind, Run, RunStatus
+from devtools.settings import Settings
+from devtools.sources import chosen, sampler
+from devtools.sources.asgi_types import ASGIApp, Message, Receive, Scope, Send
+from devtools.sources.httpcapture import Capture, Captured
+from devtools.sources.routes import Routed, Routes
+from devtools.sources.tracecontext import parse_traceparent
+from devtools.telemetry.context import current, internal
+from devtools.telemetry.errors import is_cancellation, record_exception
+from devtools.telemetry.identifiers import new_correlation, new_run_id
+from devtools.telemetry.masking import mask_query
+from devtools.telemetry.recorder import Recorder
+from devtools.telemetry.runs import ActiveRun, Details, describe
+
+UNMATCHED = "unmatched"
+"""Node id of a request that no route took."""
+CORRELATION_HEADER = b"x-correlation-id"
+SWITCHING_PROTOCOLS = 101
+FORBIDDEN = 403
+INTERNAL_SERVER_ERROR = 500
+NORMAL_CLOSURES = frozenset({1000, 1001, 1005})
+_LONGEST_NUMBER = 18
+
+_current, _set_current, _is_internal = current.get, current.set, internal.get
+_TASK = NodeKind.TASK
+_RUNNING, _OK, _ERROR, _CANCELLED = RunStatus.running, RunStatus.ok, RunStatus.error, RunStatus.cancelled
+
+
+def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:  # noqa: ARG001 - the shape of every source
+    """Nothing to patch: `devtools.app` puts `RecordRequests` around the app."""
+    return lambda: None
+
+
+class RecordRequests:
+    """The app, with a run for every request and session; everything else passes through."""
+
+    def __init__(self, app: ASGIApp, recorder: Recorder, settings: Settings) -> None:
+        self.app = app
+        self.recorder = recorder
+        self.routes = Routes()
+        self.header = settings.correlation_header
+        self.capture = (
+            None if settings.capture_http == "none" else Capture(recorder.guard, settings.capture_http)
+        )
+        self.keeps = sampler(settings, "asgi") if "asgi" in chosen(settings) else lambda: False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer by the app, recorded."""
+        kind = _EXCHANGES.get(scope["type"])
+        recorder = self.recorder
+        if kind is None or recorder.paused or _is_internal() or (self.keeps is not None and not self.keeps()):
+            await self.app(scope, receive, send)
+            return
+        outer = _current()
+        run = self._begin(kind, scope, outer)
+        if run is None:
+            await self.app(scope, receive, send)
+            return
+        between = Between(run, receive, send)
+        _set_current(run)
+        try:
+            await self.app(scope, between.receive, between.send)
+        except BaseException as error:
+            run.ended(error)
+            raise
+        else:
+            if run.status is _RUNNING:
+                run.ended()
+        finally:
+            run.scope = None
+            _set_current(outer)
+
+    def _begin(self, kind: "type[Exchange]", scope: Scope, outer: ActiveRun | None) -> "Exchange | None":
+        """The run of this exchange; None where the scope cannot be read, which is for the app to say."""
+        recorder = self.recorder
+        try:
+            raw_headers = scope.get("headers", ())
+            headers = dict(raw_headers)
+            sent = headers.get(b"traceparent")
+            found = None if sent is None else parse_traceparent(sent)
+            if found is None or (len(headers) != len(raw_headers) and _is_ambiguous(raw_headers)):
+                found = (new_correlation() if outer is None else outer.correlation_id), None
+            path, query = scope["path"], scope.get("query_string")
+            guard = recorder.guard
+            run_id = new_run_id()
+            recorder.running[run_id] = run = kind(
+                recorder,
+                UNMATCHED,
+                _TASK,
+                UNMATCHED,
+                outer,
+                None,
+                run_id,
+                found[0],
+                found[1],
+                None if outer is None else outer.session_id,
+                None,
+                recorder.monotonic_ns(),
+                0,
+                _RUNNING,
+                None,
+                self,
+                scope["method"] if kind is Request else "WS",
+                path if path in guard.clean else guard.text(path),
+                mask_query(query.decode("latin-1"), guard.rules) if query else None,
+                scope.get("client"),
+                headers.get(b"content-length"),
+                scope,
+                None if self.capture is None else self.capture.begin(scope),
+            )
+        except Exception:
+            recorder.dropped[Run.kind] += 1
+            return None
+        return run
+
+
+def _is_ambiguous(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Of two `traceparent` headers nobody can tell which is meant."""
+    return [name for name, _ in headers].count(b"traceparent") > 1
+
+
+class Between(msgspec.Struct, eq=False):
+    """Stands between the app and the server. Not the run itself: an app may keep this for ever, and the ring keeps the run.
+
+    What the run makes of a message never changes whether the message arrives.
+    """
+
+    run: "Exchange"
+    to_app: Receive
+    to_server: Send
+
+    async def receive(self) -> Message:
+        """What the app receives from."""
+        message = await self.to_app()
+        run = self.run
+        if run.status is _RUNNING:
+            try:
+                run.incoming(message)
+            except Exception:
+                run.lost()
+        return message
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """What the app sends to."""
+        run = self.run
+        if run.status is _RUNNING:
+            try:
+                message = run.outgoing(message)
+            except Exception:
+                run.lost()
+        return self.to_server(message)
+
+
+class Exchange(ActiveRun, eq=False, gc=False):
+    """The run of one request or session."""
+
+    record: Any = None  # Any: a RecordRequests; every field has a default because those of ActiveRun have
+    method: str = ""
+    path: str = ""
+    query: str | None = None
+    client: Any = None  # Any: as the server gives it
+    length: bytes | None = None
+    """The length that the client announced for the body."""
+    scope: Any = None  # Any: Scope until the end; then the app's objects are let go
+    captured: Captured | None = None
+    handled: BaseException | None = None
+    """What a handler of the app turned into an answer."""
+    is_disconnected: bool = False
+    code: int | None = None
+    """HTTP status."""
+    received: int | None = None
+    sent: int = 0
+    routed: Routed | None = None
+
+    @property
+    def node_id(self) -> str:
+        """The id of the route, `unmatched` before and without one."""
+        routed = self.routed
+        if routed is None and self.status is _RUNNING:
+            routed = self.record.routes.routed(self.scope, self.method)
+        return UNMATCHED if routed is None else routed.node_id
+
+    @property
+    def title(self) -> str:
+        """The route, or the method where none is known."""
+        node = self.node_id
+        return self.method if node == UNMATCHED else node
+
+    def to_record(self, identifier: int, process_id: int) -> Run:
+        """The record of a request or session that has ended."""
+        self.node = self.node_id
+        self.name = self.title
+        return super().to_record(identifier, process_id)
+
+    def http(self) -> Http:
+        """The HTTP side."""
+        length = self.length
+        if (
+            self.received is None
+            and length is not None
+            and length.isdigit()
+            and len(length) <= _LONGEST_NUMBER
+        ):
+            self.received = int(length)
+        return Http(
+            self.method,
+            None if self.routed is None else self.routed.template,
+            self.path,
+            None if self.query is None else self.recorder.guard.text(self.query),
+            self.code,
+            self.received,
+            self.sent,
+            self.client[0] if self.client else None,
+        )
+
+    def incoming(self, message: Message) -> None:
+        """The app is about to receive this."""
+        raise NotImplementedError
+
+    def outgoing(self, message: Message) -> Message:
+        """What the server gets of what the app sent."""
+        raise NotImplementedError
+
+    def ended(self, error: BaseException | None = None) -> None:
+        """The app returned or raised. Never raises."""
+        try:
+            if error is None:
+                self.returned()
+            else:
+                self.failed(error)
+        except Exception:
+            self.lost()
+
+    def lost(self) -> None:
+        """Something of ours failed: there will be no record."""
+        if self.status is _RUNNING:
+            self.status = _CANCELLED
+            self.recorder.running.pop(self.run_id, None)
+            self.recorder.dropped[Run.kind] += 1
+
+    def returned(self) -> None:
+        """The app returned without completing the exchange."""
+        raise NotImplementedError
+
+    def failed(self, error: BaseException) -> None:
+        """The app raised. One error record, none where the client left or the work was cancelled."""
+        if is_cancellation(error) or (self.is_disconnected and isinstance(error, OSError)):
+            self.over(_CANCELLED)
+            return
+        record_exception(self.recorder, error, self.node_id)
+        if self.code is None:
+            self.code = INTERNAL_SERVER_ERROR
+        self.over(_ERROR, describe(error))
+
+    def labelled(self, message: Message) -> Message:
+        """The message that starts an answer, with the correlation id among its headers. A copy: apps may send a constant."""
+        headers: list[tuple[bytes, bytes]] = [*(message.get("headers") or ())]
+        for name, _ in headers:
+            if name == CORRELATION_HEADER:
+                break
+        else:
+            correlation = self.correlation
+            if type(correlation) is not bytes:
+                self.correlation = correlation = self.correlation_id.encode()
+            headers.append((CORRELATION_HEADER, correlation))
+        return {**message, "headers": headers}
+
+    def over(self, status: RunStatus, error: str | None = None) -> None:
+        """Record the run, once."""
+        if self.status is not _RUNNING:
+            return
+        self.routed = self.record.routes.routed(self.scope, self.method)
+        if error is not None or self.captured is not None:
+            self.details = Details(error, None, self.captured and self.captured.attributes())
+            self.details.guard(self.recorder.guard)
+            self.captured = self.handled = None
+        self.recorder.end(self, status)
+
+
+class Request(Exchange, eq=False, gc=False):
+    """One HTTP request. It ends with the last part of the answer, which is handed on after the run was recorded."""
+
+    def incoming(self, message: Message) -> None:
+        """Notices a client that left."""
+        if message["type"] == "http.disconnect":
+            self.is_disconnected = True
+        elif self.captured is not None:
+            self.captured.request_body(message.get("body", b""))
+
+    def outgoing(self, message: Message) -> Message:
+        """Notes the status, counts the body, ends the run with the last part."""
+        kind = message["type"]
+        if kind == "http.response.body":
+            body = message.get("body")
+            if body:
+                self.sent += len(body)
+                if self.captured is not None:
+                    self.captured.response_body(body)
+            # A failure waits for the exception that may follow it and says more.
+            if not message.get("more_body") and self.code is not None and self.code < INTERNAL_SERVER_ERROR:
+                self.over(_OK)
+        elif kind == "http.response.start":
+            self.code = code = message["status"]
+            if self.handled is not None and code >= INTERNAL_SERVER_ERROR:
+                # Now, while it still has its traceback: Starlette takes it away after the answer.
+                record_exception(self.recorder, self.handled, self.node_id)
+            if self.captured is not None:
+                self.captured.response_headers(message.get("headers") or ())
+            if self.record.header:
+                message = self.labelled(message)
+        elif kind == "http.response.pathsend":
+            self.over(_OK)
+        return message
+
+    def returned(self) -> None:
+        """The app returned: after a failure it answered itself, or in the middle of an answer because the client left."""
+        if self.code is not None and self.code >= INTERNAL_SERVER_ERROR:
+            self.over(_ERROR, f"HTTP {self.code}" if self.handled is None else describe(self.handled))
+        elif self.is_disconnected:
+            self.over(_CANCELLED)
+        else:
+            self.over(_ERROR, "The app returned without completing its answer.")
+
+
+class Session(Exchange, eq=False, gc=False):
+    """One WebSocket session, from the handshake to the closing."""
+
+    closure: int | None = None
+    """Close code, from either side."""
+
+    def incoming(self, message: Message) -> None:
+        """Counts what the client sends, and notices how it closed."""
+        if message["type"] == "websocket.receive":
+            self.received = (self.received or 0) + _size(message)
+        elif message["type"] == "websocket.disconnect":
+            self.is_disconnected = True
+            self.closure = message.get("code", 1005)
+
+    def outgoing(self, message: Message) -> Message:
+        """Notes the outcome of the handshake, counts what is sent."""
+        kind = message["type"]
+        if kind == "websocket.send":
+            self.sent += _size(message)
+        elif kind == "websocket.accept":
+            self.code = SWITCHING_PROTOCOLS
+            if self.record.header:
+                message = self.labelled(message)
+        elif kind == "websocket.close":
+            if self.code is None:
+                self.code = FORBIDDEN
+            self.closure = message.get("code", 1000)
+        elif kind == "websocket.http.response.start":
+            self.code = message["status"]
+        return message
+
+    def failed(self, error: BaseException) -> None:
+        """A client that closes in good order ends the session, also where the app let the exception for it pass."""
+        if self.is_disconnected and self.closure in NORMAL_CLOSURES and is_cancellation(error):
+            self.over(_OK)
+        else:
+            super().failed(error)
+
+    def returned(self) -> None:
+        """The session is over."""
+        if self.code is not None and self.code >= INTERNAL_SERVER_ERROR:
+            self.over(_ERROR, f"HTTP {self.code}")
+        elif self.is_disconnected and self.closure not in NORMAL_CLOSURES:
+            self.over(_CANCELLED)
+        else:
+            self.over(_OK)
+
+
+_EXCHANGES: dict[str, type[Exchange]] = {"http": Request, "websocket": Session}
+
+
+def _size(message: Message) -> int:
+    data = message.get("bytes")
+    if data is not None:
+        return len(data)
+    text = message.get("text") or ""
+    return len(text) if text.isascii() else len(text.encode(errors="replace"))

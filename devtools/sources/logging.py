@@ -1,0 +1,193 @@
+"""The standard library's `logging` (structlog and loguru through it): every record that reaches a logger's handlers.
+
+Watches at the class `logging.Logger`, not with a handler: it survives `dictConfig` and `basicConfig(force=True)`, sees loggers
+that do not propagate, and sees each record once.
+
+What `logging` filters out (disabled loggers, `logging.disable`, filters) is not captured.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from devtools.records import Level, SourceKind
+from devtools.settings import Settings
+from devtools.sources import sampler
+from devtools.telemetry.context import current
+from devtools.telemetry.errors import is_cancellation, record_exception, recorded_id, source_kind_of
+from devtools.telemetry.recorder import Recorder
+from devtools.telemetry.values import MAX_TEXT, exception_text, qualified_name, unprintable
+
+_STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {
+    "message",
+    "asctime",
+    "taskName",
+}
+_STANDARD_COUNT = len(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
+
+_FILES, _LINES = 2_000, 1_000
+_NO_LINES: dict[int, str] = {}
+
+NUMBERS = {"trace": 5, "debug": 10, "info": 20, "warn": 30, "error": 40, "fatal": 50}
+"""Our levels as numbers of `logging`."""
+
+_LEVELS: dict[int, Level] = {
+    5: Level.trace,
+    10: Level.debug,
+    20: Level.info,
+    30: Level.warn,
+    40: Level.error,
+    50: Level.fatal,
+}
+
+
+def level_of(number: int) -> Level:
+    """Our level for a number of `logging`: the greatest that is not above it."""
+    found = _LEVELS.get(number)
+    if found is None:
+        below = [known for known in NUMBERS.values() if known <= number]
+        found = _LEVELS[max(below)] if below else Level.trace
+    return found
+
+
+class LogCapture:
+    """Makes facts of what loggers handle."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self._log = recorder.log
+        self._locations: dict[str, dict[int, str]] = {}
+        """`file:line` of the calls that were seen: one text for all records of a call."""
+
+    def capture(self, record: logging.LogRecord) -> None:
+        """Keep one line. Never raises: a message that cannot be formatted is kept as its template."""
+        message: Any = record.msg
+        if record.args or type(message) is not str:
+            message = _formatted(record)
+        level = _LEVELS.get(record.levelno) or level_of(record.levelno)
+        location = self._locations.get(record.pathname, _NO_LINES).get(record.lineno) or self._locate(record)
+        name, exception = record.name, record.exc_info
+        # Last: once its `__dict__` was looked at, every attribute of an object takes longer to read.
+        data = self._data(record) if exception or len(record.__dict__) > _STANDARD_COUNT else None
+        self._log(level, message, name, data, location)
+
+    def _locate(self, record: logging.LogRecord) -> str:
+        location = f"{record.pathname}:{record.lineno}"
+        lines = self._locations.setdefault(record.pathname, {}) if len(self._locations) < _FILES else {}
+        if len(lines) < _LINES:
+            lines[record.lineno] = location
+        return location
+
+    def _data(self, record: logging.LogRecord) -> dict[str, Any] | None:  # Any: what the app attached
+        attached = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+        exception = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+        if exception is not None:
+            attached["exception"] = self._exception(record, exception)
+        return attached or None
+
+    def _exception(self, record: logging.LogRecord, exception: BaseException) -> dict[str, str]:
+        """Record the exception where nobody did, and tell which record it is."""
+        run = current.get()
+        source_id = run.node_id if run is not None else record.name
+        kind = source_kind_of(run.node_kind) if run is not None else SourceKind.INTERNAL
+        if not (is_cancellation(exception) or _is_lost_client(record, exception)):
+            record_exception(self.recorder, exception, source_id, kind)
+        told = {"type": qualified_name(type(exception)), "message": exception_text(exception)}
+        identifier = recorded_id(exception)
+        return told if identifier is None else {**told, "errorId": str(identifier)}
+
+
+_SERVERS = ("uvicorn", "hypercorn", "daphne", "granian")
+
+
+def _is_lost_client(record: logging.LogRecord, exception: BaseException) -> bool:
+    """Whether a server tells that the client of a WebSocket is gone. A connection that the app opened itself is the app's."""
+    return record.name.startswith(_SERVERS) and any(
+        base.__name__ == "ConnectionClosed" for base in type(exception).__mro__
+    )
+
+
+def _formatted(record: logging.LogRecord) -> str:
+    message: Any = record.msg
+    if not record.args and issubclass(type(message), str) and str.__len__(message) > MAX_TEXT:
+        return message  # the guard takes its start; `getMessage` would copy all of it
+    try:
+        return record.getMessage()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return _template(record, error)
+
+
+def _template(record: logging.LogRecord, error: BaseException) -> str:
+    try:
+        return f"{record.msg!s} [not formatted: {type(error).__name__}]"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as failure:
+        return unprintable(record.msg, failure)
+
+
+def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:
+    """Capture from every logger of this process until the answer is called."""
+    capture = LogCapture(recorder).capture
+    original = logging.Logger.callHandlers
+    keeps = sampler(settings, "logging")
+    restore_level = (lambda: None) if settings.log_level is None else _lower(NUMBERS[settings.log_level])
+    active = True
+
+    def call_handlers(self: Any, record: logging.LogRecord) -> None:  # Any: typeshed leaves `_cache` out
+        if active:
+            lowest, is_apps = self._cache.get(_KNOWN) or _know(self)
+            if is_apps and (keeps is None or keeps()) and not recorder.paused:
+                capture(record)
+            if record.levelno < lowest:
+                return
+        original(self, record)
+
+    logging.Logger.callHandlers = call_handlers
+
+    def uninstall() -> None:
+        nonlocal active
+        active = False
+        restore_level()
+        if logging.Logger.callHandlers is call_handlers:
+            logging.Logger.callHandlers = original
+
+    return uninstall
+
+
+_KNOWN = "devtools"
+"""Key in the cache of a logger, which `logging` empties whenever a level changes."""
+_effective_level = logging.Logger.getEffectiveLevel
+
+
+def _know(logger: Any) -> tuple[int, bool]:  # Any: as above
+    """The level from which the records of a logger would exist without us, and whether it is the app's and not ours."""
+    is_ours = logger.name == "devtools" or logger.name.startswith("devtools.")
+    known = logger._cache[_KNOWN] = (_effective_level(logger), not is_ours)
+    return known
+
+
+def _lower(lowest: int) -> Callable[[], None]:
+    """Let records from `lowest` on exist in every logger. What handlers see stays as configured."""
+    original = logging.Logger.getEffectiveLevel
+
+    def get_effective_level(self: logging.Logger) -> int:
+        return min(lowest, original(self))
+
+    logging.Logger.getEffectiveLevel = get_effective_level
+    _forget_levels()
+
+    def restore() -> None:
+        if logging.Logger.getEffectiveLevel is get_effective_level:
+            logging.Logger.getEffectiveLevel = original
+        _forget_levels()
+
+    return restore
+
+
+def _forget_levels() -> None:
+    """Empty the caches of `isEnabledFor`."""
+    manager: Any = logging.Logger.manager  # Any: the cache has no public name
+    manager._clear_cache()
