@@ -1,0 +1,1 @@
+"""How clients reach us: the outermost layer, the guard, the GraphQL endpoint, the pages."""

@@ -1,0 +1,55 @@
+"""Our own application: pages, GraphQL and liveness, behind the guard. Everything it does is marked as our own work."""
+
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route, Router
+
+from devtools.graphql.services import Services
+from devtools.server.credentials import Credentials
+from devtools.server.graphql_endpoint import GraphQLEndpoint
+from devtools.server.guard import Guard, core_policies, route_path
+from devtools.server.pages import find_web_directory, page_routes
+from devtools.sources.asgi_types import ASGIApp, Receive, Scope, Send
+from devtools.telemetry.context import own_work
+
+
+async def health(_: Request) -> Response:
+    """Liveness: we answer. No data."""
+    return JSONResponse({"status": "ok"})
+
+
+def routes(services: Services, credentials: Credentials) -> list[BaseRoute]:
+    """Every route of ours. Each needs a row in the guard's table, or it answers 404."""
+    return [
+        *page_routes(find_web_directory()),
+        *GraphQLEndpoint(services, credentials).routes(),
+        Route("/health", health, methods=["GET"]),
+    ]
+
+
+def application(services: Services, credentials: Credentials, *, mounted: bool = True) -> ASGIApp:
+    """Our ASGI application, to be called with `root_path` set to where it is mounted."""
+    router = ExceptionMiddleware(Router(routes(services, credentials), redirect_slashes=False))
+
+    async def below_the_mount(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and route_path(scope) == "/" and not scope["path"].endswith("/"):
+            # Relative links on the page need the slash.
+            last = scope["path"].rpartition("/")[2]
+            await RedirectResponse(f"{last}/", 307)(scope, receive, send)
+            return
+        await router(scope, receive, send)
+
+    guarded = Guard(
+        below_the_mount,
+        policies=core_policies(services.settings.limits),
+        settings=services.settings,
+        credentials=credentials,
+        mounted=mounted,
+    )
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        with own_work():
+            await guarded(scope, receive, send)
+
+    return served

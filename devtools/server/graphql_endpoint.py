@@ -1,0 +1,134 @@
+"""The GraphQL endpoint: HTTP by https://graphql.github.io/graphql-over-http/draft/, subscriptions by server-sent events, WebSocket.
+
+Operations run whole in worker threads, four at a time; only subscriptions touch the app's event loop.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import msgspec
+from starlette.requests import Request as HttpRequest
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from devtools.errors import DevToolsError
+from devtools.graphql import http
+from devtools.graphql.executor import execute, subscribe
+from devtools.graphql.services import Request, Services
+from devtools.server.credentials import Credentials, token_from_payload
+from devtools.server.graphql_ws import Connection, Payload, Run
+from devtools.server.guard import ACCESS_KEY
+from devtools.server.guard_policy import Granted
+
+THREADS = 4
+"""Operations that run at the same time; more wait."""
+STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+
+class GraphQLEndpoint:
+    """One path, three protocols."""
+
+    def __init__(self, services: Services, credentials: Credentials) -> None:
+        self.services = services
+        self.credentials = credentials
+        self.limits = services.settings.limits
+        self._threads: anyio.CapacityLimiter | None = None
+
+    def routes(self) -> list[BaseRoute]:
+        """`/graphql` and `/graphql/`, without a redirect from one to the other."""
+        return [
+            route
+            for path in ("/graphql", "/graphql/")
+            for route in (
+                Route(path, self.get, methods=["GET"]),
+                Route(path, self.post, methods=["POST"]),
+                WebSocketRoute(path, self.socket),
+            )
+        ]
+
+    async def get(self, request: HttpRequest) -> Response:
+        """A browser goes to GraphiQL; an event source subscribes; a query by GET is not offered."""
+        accept = request.headers.get("accept", "")
+        if http.EVENTS in accept:
+            asked = request.query_params
+            try:
+                variables = msgspec.json.decode(
+                    asked.get("variables") or "{}", type=dict[str, Any]
+                )  # Any: JSON
+            except msgspec.DecodeError as error:
+                return _respond(http.problem(400, f"variables is not a JSON object: {error}."))
+            payload = Payload(asked.get("query", ""), asked.get("operationName"), variables)
+            return self._stream(self._request(request.scope[ACCESS_KEY]), payload)
+        if "text/html" in accept:
+            return RedirectResponse("../graphiql" if request.url.path.endswith("/") else "graphiql", 307)
+        return _respond(http.method_not_allowed())
+
+    async def post(self, request: HttpRequest) -> Response:
+        """Run one operation."""
+        headers = request.headers
+        asked = http.parse_post(
+            await request.body(), headers.get("content-type"), headers.get("accept"), self.limits
+        )
+        if isinstance(asked, http.Answer):
+            return _respond(asked)
+        operation = self._request(request.scope[ACCESS_KEY])
+        if asked.media_type == http.EVENTS:
+            return self._stream(operation, Payload(asked.query, asked.operation_name, asked.variables))
+        run = partial(execute, operation, asked.query, asked.variables, asked.operation_name)
+        return _respond(http.respond(await self._in_thread(run), asked.media_type))
+
+    async def socket(self, socket: WebSocket) -> None:
+        """Speak graphql-transport-ws."""
+        granted: Granted = socket.scope[ACCESS_KEY]
+
+        def authorize(payload: Any) -> Run | None:  # Any: JSON
+            allowed = granted
+            if allowed.scope == "none":
+                try:
+                    allowed = self.credentials.check(token_from_payload(payload), granted.client)
+                except DevToolsError:
+                    return None
+            return partial(self._results, self._request(allowed)) if allowed.reads else None
+
+        connection = Connection(
+            socket,
+            authorize,
+            subscriptions=self.limits.subscriptions,
+            message_bytes=self.limits.message_bytes,
+        )
+        await connection.serve(self.services.subscribers.until_stopped)
+
+    def _request(self, granted: Granted) -> Request:
+        return Request(self.services, "write" if granted.writes else "read", granted.actor)
+
+    async def _in_thread(self, work: Any) -> Any:  # Any: what `work` answers
+        if self._threads is None:
+            self._threads = anyio.CapacityLimiter(THREADS)
+        return await anyio.to_thread.run_sync(work, limiter=self._threads)
+
+    def _stream(self, operation: Request, payload: Payload) -> Response:
+        events = _events(self._results(operation, payload))
+        return StreamingResponse(events, headers=STREAM_HEADERS, media_type=http.EVENTS)
+
+    def _results(self, operation: Request, asked: Payload) -> AsyncGenerator[bytes]:
+        """One result for a query or mutation, one per batch for a subscription."""
+        return subscribe(
+            operation, asked.query, asked.variables, asked.operation_name, in_thread=self._in_thread
+        )
+
+
+def _respond(answer: http.Answer) -> Response:
+    return Response(answer.body, answer.status, {"content-type": answer.content_type, **answer.headers})
+
+
+async def _events(results: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Results as the "distinct connections mode" of https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md"""
+    async with aclosing(results):
+        async for result in results:
+            yield b"event: next\ndata: " + result + b"\n\n"
+    yield b"event: complete\ndata:\n\n"
