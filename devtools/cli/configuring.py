@@ -1,0 +1,41 @@
+"""`devtools config`: every option, its value, and where it came from."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from devtools.settings import FIELDS, Resolved, load, variable
+from devtools.storage import targets
+
+
+@click.command("config", short_help="Show every option, its value and where it came from.")
+@click.option("--meaning", is_flag=True, help="Show what each option means, too.")
+def config_command(meaning: bool) -> None:
+    """Show every option, its value, where it came from and its environment variable."""
+    resolved = load()
+    width = max(len(name) for name in FIELDS)
+    for name, field in FIELDS.items():
+        click.echo(f"{name:<{width}}  {_shown(resolved, name)}  [{resolved.origins[name]}]  {variable(name)}")
+        if meaning:
+            click.echo(f"{'':<{width}}    {field.metadata['meaning']}")
+    for warning in resolved.warnings:
+        click.echo(warning, err=True)
+
+
+def _shown(resolved: Resolved, name: str) -> str:
+    value = getattr(resolved.settings, name)
+    if not FIELDS[name].repr and value is not None:
+        return "********"
+    if name == "database" and value is not None:
+        return _shown_database(value)
+    return repr(dict(cast("Mapping[str, Any]", value))) if isinstance(value, Mapping) else repr(value)
+
+
+def _shown_database(database: Any) -> str:  # Any: driver options are open
+    """Where the data is, the path resolved, without secrets."""
+    target = targets.parse(database)
+    if target.location == targets.MEMORY:
+        return target.location
+    return f"{target.scheme}:///{Path(target.location).resolve()}"

@@ -1,0 +1,209 @@
+"""Where a query is answered: an endpoint over HTTP, a database, or an app that is imported. One `Answer` function for each."""
+
+import ipaddress
+import json
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import click
+
+from devtools.errors import UnavailableError, ValidationError
+
+PING = "{ system { version structure { state } store { kind } } }"
+"""The smallest question whose answer says that a devtools is there and knows us."""
+TIMEOUT = 30.0
+"""Seconds to wait for an endpoint."""
+
+Answer = Callable[[str, dict[str, Any] | None, str | None], dict[str, Any]]  # Any: JSON
+"""Run (query, variables, operation name); answers the GraphQL response."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the user named."""
+
+    endpoint: str | None
+    database: str | None
+    entry: str | None
+    headers: str | None
+    allow_mutations: bool = False
+
+
+def target_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say where to ask."""
+    options = (
+        click.option(
+            "--endpoint",
+            envvar="ENDPOINT",
+            metavar="URL",
+            help="A running devtools: http://127.0.0.1:8000/devtools/graphql",
+        ),
+        click.option("--database", metavar="URL", help="A database, without a server."),
+        click.option("--entry", metavar="MODULE:APP", help="An app to import and inspect, without a server."),
+        click.option("--headers", envvar="HEADERS", metavar="JSON", help="Headers for the endpoint."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def answering(target: Target) -> Generator[Answer]:
+    """The one way to answer that the target names. Exit code 2 when it names none or several."""
+    named = [name for name in ("endpoint", "database", "entry") if getattr(target, name)]
+    if len(named) != 1:
+        problem = (
+            "name one of"
+            if not named
+            else f"{', '.join('--' + name for name in named)} are given; name only one of"
+        )
+        click.echo(
+            f"devtools: {problem} --endpoint URL (or ENDPOINT), --database URL, --entry MODULE:APP.", err=True
+        )
+        sys.exit(2)
+    if target.endpoint:
+        yield over_http(target.endpoint, parse_headers(target.headers))
+        return
+    with (
+        over_database(target.database, write=target.allow_mutations)
+        if target.database
+        else over_entry(target.entry or "")
+    ) as answer:
+        yield answer
+
+
+def parse_headers(text: str | None) -> dict[str, str]:
+    """Headers from a JSON object. Raises ValidationError."""
+    try:
+        headers = json.loads(text or "{}")
+    except ValueError as error:
+        raise ValidationError(f"--headers is not JSON: {error}.", field="headers", value=text) from error
+    if not isinstance(headers, dict):
+        raise ValidationError(
+            '--headers must be a JSON object like {"Name": "value"}.', field="headers", value=text
+        )
+    return {str(name): str(value) for name, value in headers.items()}  # type: ignore[reportUnknownVariableType] # JSON
+
+
+def over_http(endpoint: str, headers: dict[str, str]) -> Answer:
+    """Ask a running devtools. Our own token goes to this machine only, unless DEVTOOLS_TOKEN was set by hand."""
+    if not is_web_address(endpoint):
+        raise ValidationError(
+            f"--endpoint cannot be {endpoint!r}: it must begin with http:// or https://.", field="endpoint"
+        )
+
+    def answer(
+        query: str, variables: dict[str, Any] | None, operation: str | None
+    ) -> dict[str, Any]:  # Any: JSON
+        body = json.dumps({"query": query, "variables": variables, "operationName": operation}).encode()
+        sent = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            **_authorization(endpoint),
+            **headers,
+        }
+        request = urllib.request.Request(endpoint, body, sent)  # noqa: S310 - the scheme is checked above
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            return _read_error(endpoint, error)
+        except (OSError, ValueError) as error:
+            raise UnavailableError(f"Cannot ask {endpoint}: {error}. Is the server running there?") from error
+
+    return answer
+
+
+def is_web_address(url: str) -> bool:
+    """Whether this is an http or https URL with a host."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def _authorization(endpoint: str) -> dict[str, str]:
+    from devtools.server.credentials import Credentials
+    from devtools.settings import load
+
+    settings = load().settings
+    if settings.token is None and not _is_local(endpoint):
+        return {}
+    token = Credentials.load(settings).token
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _is_local(endpoint: str) -> bool:
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _read_error(endpoint: str, error: urllib.error.HTTPError) -> dict[str, Any]:  # Any: JSON
+    try:
+        body: Any = json.load(error)  # Any: JSON
+        if isinstance(body, dict) and "errors" in body:
+            return cast("dict[str, Any]", body)
+    except ValueError:
+        pass
+    raise UnavailableError(
+        f"Cannot ask {endpoint}: it answered {error.code} {error.reason}. Is that a devtools endpoint?"
+    )
+
+
+@contextmanager
+def over_database(url: str, *, write: bool = False) -> Generator[Answer]:
+    """Ask a database, without a server. Opens it read-only unless mutations are allowed."""
+    from devtools.runtime import Runtime
+    from devtools.server.credentials import Credentials
+    from devtools.settings import load
+
+    resolved = load({"database": url})
+    runtime = Runtime(resolved, Credentials.load(resolved.settings, persist=False), read_only=not write)
+    try:
+        yield _executing(runtime, write=write)
+    finally:
+        runtime.close()
+
+
+@contextmanager
+def over_entry(entry: str) -> Generator[Answer]:
+    """Import an app, look at it in memory, and ask about its structure; nothing of it is started and nothing stored."""
+    from devtools.cli.entries import import_app
+    from devtools.runtime import Runtime
+    from devtools.server.credentials import Credentials
+    from devtools.settings import load
+
+    app = import_app(entry)
+    resolved = load({"app": entry.partition(":")[0]})
+    resolved = replace(resolved, settings=replace(resolved.settings, database=None))
+    runtime = Runtime(resolved, Credentials.load(resolved.settings, persist=False))
+    try:
+        runtime.inspect(app)
+        runtime.inspected()
+        yield _executing(runtime, write=False)
+    finally:
+        runtime.close()
+
+
+def _executing(runtime: Any, *, write: bool) -> Answer:  # Any: Runtime, imported where used
+    from devtools.graphql.executor import execute
+    from devtools.graphql.services import Request
+
+    request = Request(runtime.services, "write" if write else "read", "cli")
+
+    def answer(
+        query: str, variables: dict[str, Any] | None, operation: str | None
+    ) -> dict[str, Any]:  # Any: JSON
+        return json.loads(execute(request, query, variables, operation).body)
+
+    return answer

@@ -1,0 +1,124 @@
+"""`devtools query`, `schema`, `ping`: ask with GraphQL. Answers on stdout, messages on stderr."""
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from devtools.cli.endpoints import PING, Target, answering, target_options
+from devtools.errors import ValidationError
+
+FORMATS = ("data", "json", "pretty")
+
+
+@click.command("query", short_help="Run a GraphQL query.")
+@click.argument("query", metavar="GRAPHQL")
+@target_options
+@click.option("--variables", metavar="JSON", help="Variables of the query.")
+@click.option("--operation", metavar="NAME", help="Which operation of the document to run.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="pretty",
+    show_default=True,
+    help="data: `data` alone; json: the response.",
+)
+@click.option("--allow-mutations", is_flag=True, help="Let the query change something.")
+def query_command(
+    query: str,
+    endpoint: str | None,
+    database: str | None,
+    entry: str | None,
+    headers: str | None,
+    variables: str | None,
+    operation: str | None,
+    form: str,
+    allow_mutations: bool,
+) -> None:
+    """Run GRAPHQL, or the document on standard input where it is `-`. Exit code 1 when the answer has errors."""
+    document = sys.stdin.read() if query == "-" else query
+    _refuse_mutations(document, allow_mutations)
+    target = Target(endpoint, database, entry, headers, allow_mutations)
+    asked = _parse_variables(variables)
+    with answering(target) as answer:
+        response = answer(document, asked, operation)
+    _print(response, form)
+    if response.get("errors"):
+        sys.exit(1)
+
+
+def _print(response: dict[str, Any], form: str) -> None:  # Any: JSON
+    for error in response.get("errors") or ():
+        click.echo(f"devtools: {error['message']}", err=True)
+    if form == "json":
+        click.echo(json.dumps(response, ensure_ascii=False))
+    elif response.get("data") is not None:
+        click.echo(json.dumps(response["data"], ensure_ascii=False, indent=2 if form == "pretty" else None))
+
+
+def _parse_variables(text: str | None) -> dict[str, Any] | None:  # Any: JSON
+    if text is None:
+        return None
+    try:
+        variables = json.loads(text)
+    except ValueError as error:
+        raise ValidationError(f"--variables is not JSON: {error}.", field="variables", value=text) from error
+    if not isinstance(variables, dict):
+        raise ValidationError(
+            '--variables must be a JSON object like {"name": "value"}.', field="variables", value=text
+        )
+    return variables  # type: ignore[reportUnknownVariableType] # JSON
+
+
+def _refuse_mutations(document: str, allowed: bool) -> None:
+    if allowed:
+        return
+    from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
+
+    try:
+        definitions = parse(document).definitions
+    except GraphQLError:
+        return  # the answer says what is wrong, and where
+    operations = [node for node in definitions if isinstance(node, OperationDefinitionNode)]
+    if any(node.operation is OperationType.MUTATION for node in operations):
+        raise ValidationError("This changes something. Pass --allow-mutations to run it.", field="query")
+
+
+@click.group("schema", short_help="Print the GraphQL schema.")
+def schema_command() -> None:
+    """Print the GraphQL schema of devtools: as SDL, or as the answer to the introspection query."""
+
+
+@schema_command.command("sdl")
+def sdl_command() -> None:
+    """Print the schema in the schema definition language."""
+    from devtools.graphql.schema import sdl
+
+    click.echo(sdl())
+
+
+@schema_command.command("json")
+def json_command() -> None:
+    """Print the answer to the introspection query."""
+    from graphql import introspection_from_schema
+
+    from devtools.graphql.schema import schema
+
+    click.echo(json.dumps({"data": introspection_from_schema(schema())}, indent=2))
+
+
+@click.command("ping", short_help="Ask whether a devtools answers.")
+@target_options
+def ping_command(endpoint: str | None, database: str | None, entry: str | None, headers: str | None) -> None:
+    """Ask whether a devtools answers. Exit code 1 when it does not."""
+    with answering(Target(endpoint, database, entry, headers)) as answer:
+        response = answer(PING, None, None)
+    if response.get("errors"):
+        click.echo(f"devtools: {response['errors'][0]['message']}", err=True)
+        sys.exit(1)
+    system = response["data"]["system"]
+    click.echo(
+        f"devtools {system['version']}: store {system['store']['kind']}, structure {system['structure']['state']}"
+    )

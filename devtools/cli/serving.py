@@ -1,0 +1,163 @@
+"""`devtools run`, `serve` and `open`: start a server, or find the link of one."""
+
+import errno
+import os
+import socket
+import webbrowser
+
+import click
+import uvicorn
+from uvicorn.supervisors import ChangeReload, Multiprocess
+
+from devtools.cli.databases import resolve
+from devtools.cli.endpoints import PING, is_web_address, over_http
+from devtools.cli.entries import import_app
+from devtools.cli.mounted import APP_DIR, ENTRY
+from devtools.errors import ConflictError, UnauthenticatedError, ValidationError
+from devtools.runtime import Runtime
+from devtools.server.credentials import Credentials
+from devtools.server.guard import refuse_unsafe_bind
+from devtools.settings import Settings, load, variable
+
+SHUTDOWN_SECONDS = 5
+
+_port = click.IntRange(0, 65_535)
+
+
+@click.command("run", short_help="Run an app with devtools mounted, under uvicorn.")
+@click.argument("entry", metavar="MODULE:APP")
+@click.option("--database", metavar="URL", help="Where records and snapshots are stored; unset = in memory.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8000, show_default=True, type=_port, help="Port to listen on; 0 = any free one."
+)
+@click.option("--allow-remote", is_flag=True, help="Answer other machines; needs a token of 32 characters.")
+@click.option("--app-dir", metavar="PATH", help="Where the module is looked up; unset = here.")
+@click.option("--reload", is_flag=True, help="Restart when a file changes.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Worker processes.")
+def run_command(
+    entry: str,
+    database: str | None,
+    host: str,
+    port: int,
+    allow_remote: bool,
+    app_dir: str | None,
+    reload: bool,
+    workers: int,
+) -> None:
+    """Run MODULE:APP at / with devtools at /devtools. `module:create()` calls a factory."""
+    settings = load({"database": database, "allow_remote": allow_remote or None}).settings
+    refuse_unsafe_bind(host, settings)
+    import_app(entry, app_dir)
+    _hand_over(
+        {
+            ENTRY: entry,
+            APP_DIR: app_dir,
+            variable("database"): database,
+            variable("allow_remote"): allow_remote,
+        }
+    )
+    listener = listen(host, port)
+    _print_link(settings, listener, settings.path)
+    config = uvicorn.Config(
+        "devtools.cli.mounted:create", factory=True, reload=reload, workers=workers, server_header=False
+    )
+    if reload:
+        ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+    elif workers > 1:
+        Multiprocess(config, sockets=[listener]).run()
+    else:
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _hand_over(values: dict[str, str | bool | None]) -> None:
+    """Options reach workers and reload children by the environment."""
+    os.environ.update({name: str(value) for name, value in values.items() if value})
+
+
+@click.command("serve", short_help="Serve history and the stored structure, without the app.")
+@click.option("--database", metavar="URL", help="The database; unset = DEVTOOLS_DATABASE or pyproject.toml.")
+@click.option("--host", default=None, help="Address to listen on.  [default: 127.0.0.1]")
+@click.option(
+    "--port", default=None, type=_port, help="Port to listen on; 0 = any free one.  [default: 1337]"
+)
+@click.option("--app", default=None, help="Which app of the database; unset = the one seen last.")
+@click.option("--role", default=None, help="Which role of the app.  [default: main]")
+@click.option("--allow-remote", is_flag=True, help="Answer other machines; needs a token of 32 characters.")
+def serve_command(
+    database: str | None,
+    host: str | None,
+    port: int | None,
+    app: str | None,
+    role: str | None,
+    allow_remote: bool,
+) -> None:
+    """Serve history and the stored structure of a database, without the app's code. Reads only."""
+    resolved = resolve(database, host=host, port=port, app=app, role=role, allow_remote=allow_remote or None)
+    settings = resolved.settings
+    refuse_unsafe_bind(settings.host, settings)
+    credentials = Credentials.load(settings)
+    runtime = Runtime(resolved, credentials, read_only=True)
+    listener = listen(settings.host, settings.port)
+    _print_link(settings, listener, "")
+    config = uvicorn.Config(
+        runtime.standalone(),
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        runtime.close()
+
+
+@click.command("open", short_help="Print the link of a running devtools, and open it in a browser.")
+@click.option(
+    "--url", default="http://127.0.0.1:8000/devtools", show_default=True, help="Where it is mounted."
+)
+@click.option("--print", "only_print", is_flag=True, help="Print the link only.")
+def open_command(url: str, only_print: bool) -> None:
+    """Print the link that opens the first page, token included, and open it in a browser. Asks the server first."""
+    if not is_web_address(url):
+        raise ValidationError(
+            f"--url cannot be {url!r}: it must begin with http:// or https://.", field="url", value=url
+        )
+    base = url.rstrip("/")
+    response = over_http(f"{base}/graphql", {})(PING, None, None)
+    if response.get("errors"):
+        raise UnauthenticatedError(
+            f"{base} does not know this token: {response['errors'][0]['message']} "
+            "A server without a database has a token of its own: its output says the link."
+        )
+    link = Credentials.load(load().settings).link(f"{base}/")
+    click.echo(link)
+    if not only_print:
+        webbrowser.open(link)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises ConflictError when the port is in use, ValidationError for an address that is not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ConflictError(
+                f"Port {port} on {host} is in use. Stop what runs there, or pass --port."
+            ) from error
+        raise ValidationError(
+            f"Cannot listen on {host} port {port}: {error}.", field="host", value=host
+        ) from error
+    listener.listen(2048)
+    listener.set_inheritable(True)
+    return listener
+
+
+def _print_link(settings: Settings, listener: socket.socket, path: str) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)  # noqa: S104 - shown, not bound
+    click.echo(f"devtools: {Credentials.load(settings).link(f'http://{shown}:{port}{path}/')}")

@@ -1,0 +1,246 @@
+"""What exists while a DevTools runs: recorder, store, sources, server. Made whole by `start`, taken down whole by `close`."""
+
+import asyncio
+import importlib.metadata
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from devtools.errors import ConflictError, DevToolsError
+from devtools.graphql.services import OverheadStatus, Services, StructureStatus
+from devtools.introspection import introspector, snapshots
+from devtools.introspection.elements import Structure
+from devtools.introspection.graph import Graph
+from devtools.introspection.health import HealthEntry, check_health
+from devtools.records import ALL, NANOSECONDS_PER_MILLISECOND
+from devtools.server.application import application
+from devtools.server.credentials import Credentials
+from devtools.server.signals import on_ending
+from devtools.settings import Resolved
+from devtools.sources import install
+from devtools.sources.asgi_types import ASGIApp, Receive, Scope, Send
+from devtools.storage.memory import MemoryStore
+from devtools.storage.memory_snapshots import MemorySnapshots
+from devtools.storage.store import DatabaseStore
+from devtools.telemetry import active
+from devtools.telemetry.context import own_work
+from devtools.telemetry.gauges import Gauges
+from devtools.telemetry.payload import PayloadGuard
+from devtools.telemetry.recorder import Recorder
+from devtools.telemetry.subscribers import Subscribers
+
+logger = logging.getLogger("devtools")
+
+DISTRIBUTION = "devtools-server"
+CLOSE_SECONDS = 5.0
+"""How long `close` takes at most; what is not stored by then is lost, and said so."""
+INSPECT_SECONDS = 2.0
+"""How much of that it waits for an inspection that has begun."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """The structure that is answered from now, and where it comes from."""
+
+    graph: Graph
+    status: StructureStatus
+
+
+NOTHING = Described(Graph(), StructureStatus("empty", None, None))
+
+
+class Runtime:
+    """The parts of a running DevTools, wired. Without `start` it only reads: `devtools serve` and `devtools query --database`."""
+
+    def __init__(self, resolved: Resolved, credentials: Credentials, *, read_only: bool = False) -> None:
+        settings = resolved.settings
+        self.settings = settings
+        self.recorder = Recorder(
+            capacity=settings.max_entries,
+            guard=PayloadGuard(
+                max_text_bytes=settings.max_text_bytes,
+                max_record_bytes=settings.max_record_bytes,
+                names=settings.mask,
+                literals=filter(None, (credentials.token, settings.read_token, settings.ingest_key)),
+            ),
+        )
+        self.app = settings.app or "app"
+        self._read_only = read_only
+        self.store = self._open_store(resolved, read_only)
+        self.described = self._restore()
+        self.gauges = Gauges()
+        self.subscribers = Subscribers(
+            self.recorder, self.store.history, settings.limits.clients, self.store.flush
+        )
+        self.services = self._services()
+        self.served = application(self.services, credentials, mounted=not read_only)
+        self._started_ns = time.monotonic_ns()
+        self._inspecting: threading.Thread | None = None
+        self._uninstall: Callable[[], None] | None = None
+
+    def _open_store(self, resolved: Resolved, read_only: bool) -> DatabaseStore | MemoryStore:
+        settings = resolved.settings
+        if settings.database is None:
+            kept = MemorySnapshots(max_snapshots=settings.max_snapshots)
+            return MemoryStore(self.recorder, kept, app=self.app, role=settings.role, version=version())
+        store = DatabaseStore.open(resolved, read_only=read_only)
+        if read_only:
+            store.warm(self.recorder)
+        return store
+
+    @classmethod
+    def start(cls, resolved: Resolved, credentials: Credentials) -> Self:
+        """Open the store and begin to record. Raises ConflictError when another DevTools records in this process."""
+        if active.recorder is not None:
+            raise ConflictError(
+                "Another DevTools runs in this process. Close it first, or mount one DevTools and use it for both apps."
+            )
+        runtime = cls(resolved, credentials)
+        try:
+            runtime._begin()
+        except BaseException:
+            runtime.close()
+            raise
+        return runtime
+
+    def _begin(self) -> None:
+        store = self.store
+        if isinstance(store, DatabaseStore):
+            store.snapshot_version = lambda: self.described.status.snapshot_version
+            store.start(self.recorder, self.app, self.settings.role, version())
+        active.recorder = self.recorder
+        self._uninstall = install(self.recorder, self.settings)
+        self.gauges.start()
+
+    def standalone(self) -> ASGIApp:
+        """Our application at the root of a server of its own, ending its streams when the server is told to end."""
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                undo = on_ending(self.stop_streams)
+                try:
+                    await self.served(scope, receive, send)
+                finally:
+                    undo()
+            else:
+                await self.served(scope, receive, send)
+
+        return app
+
+    def follow(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Measure the lateness of the app's event loop."""
+        self.gauges.follow(loop)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until everything recorded before is stored. Answers whether it is."""
+        return self.store.flush(timeout)
+
+    def stop_streams(self) -> None:
+        """End every live stream. Callable from a signal handler."""
+        self.subscribers.stop()
+
+    def close(self) -> None:
+        """Stop recording, write what is left, and leave nothing behind."""
+        with own_work():
+            if active.recorder is self.recorder:
+                active.recorder = None
+            if self._uninstall is not None:
+                self._uninstall()
+            self.subscribers.close()
+            self.gauges.close()
+            deadline = time.monotonic() + CLOSE_SECONDS
+            self.inspected(timeout=INSPECT_SECONDS)
+            self.store.close(max(0.0, deadline - time.monotonic()))
+
+    # Structure
+
+    def inspect(self, app: Any) -> None:  # Any: inspectors know what it is
+        """Describe the app in a thread of its own and save the snapshot. A failure is one warning."""
+        if self._inspecting is None:
+            self._inspecting = threading.Thread(
+                target=self._inspect, args=(app,), name="devtools-inspect", daemon=True
+            )
+            self._inspecting.start()
+
+    def inspected(self, timeout: float | None = None) -> None:
+        """Wait until the app has been described and saved, at most `timeout` seconds."""
+        if self._inspecting is not None:
+            self._inspecting.join(timeout)
+
+    def _inspect(self, app: Any) -> None:  # Any: as above
+        with own_work():
+            try:
+                structure = introspector.inspect_app(app, name=self.app)
+                self._describe(structure, self.described.status.snapshot_version)
+                row = snapshots.to_row(
+                    structure, self.app, self.settings.role, self.recorder.clocks.time_ns()
+                )
+                self._describe(structure, self.store.snapshots.save(row).version)
+            except DevToolsError as error:
+                logger.warning("The structure of the app could not be saved: %s", error)
+            except Exception:
+                logger.warning("The app could not be inspected.", exc_info=True)
+
+    def _describe(self, structure: Structure, snapshot_version: int | None) -> None:
+        now_ms = self.recorder.clocks.time_ns() / NANOSECONDS_PER_MILLISECOND
+        self.described = Described(Graph(structure), StructureStatus("live", snapshot_version, now_ms))
+
+    def _restore(self) -> Described:
+        """The last stored structure, served until the app has been inspected."""
+        try:
+            app = self.settings.app if self._read_only else self.app
+            snapshot = snapshots.restore(self.store.snapshots, app, self.settings.role)
+        except DevToolsError as error:
+            logger.warning("No stored structure can be read: %s", error)
+            return NOTHING
+        if snapshot is None:
+            return NOTHING
+        row = snapshot.row
+        since_ms = row.last_seen_ns / NANOSECONDS_PER_MILLISECOND
+        return Described(Graph(snapshot.structure), StructureStatus("restored", row.version, since_ms))
+
+    # Services
+
+    def _services(self) -> Services:
+        return Services(
+            settings=self.settings,
+            version=version(),
+            app=self.app,
+            role=self.settings.role,
+            recorder=self.recorder,
+            store=self.store,
+            subscribers=self.subscribers,
+            gauges=self.gauges,
+            graph=lambda: self.described.graph,
+            structure=lambda: self.described.status,
+            health=self._health,
+            overhead=self._overhead,
+        )
+
+    def _health(self) -> Sequence[HealthEntry] | None:
+        return check_health() if self.described.status.state == "live" else None
+
+    def _overhead(self) -> OverheadStatus:
+        recorder = self.recorder
+        lapsed = (time.monotonic_ns() - self._started_ns) / 1e9
+        facts = sum(recorder.rings.of(record_type).recorded for record_type in ALL)
+        spent = self.store.cpu_seconds + recorder.cost.total_seconds(facts)
+        return OverheadStatus(
+            enqueue_p50_us=recorder.cost.percentile_us(0.5),
+            enqueue_p99_us=recorder.cost.percentile_us(0.99),
+            queue_depth=len(recorder.queue or ()),
+            dropped=sum(recorder.dropped.values()),
+            cpu_share=spent / lapsed if lapsed else 0.0,
+            disk_bytes=self.store.status().size_bytes,
+        )
+
+
+def version() -> str:
+    """The version of this distribution."""
+    try:
+        return importlib.metadata.version(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
