@@ -1,0 +1,1 @@
+"""Real apps that carry devtools, each run by a test."""

@@ -1,0 +1,144 @@
+import type { ReactNode } from "react";
+import { milliseconds, timeOfDay } from "../format";
+import type { ErrorRecord, Log, Run } from "./data";
+import { traceLink } from "./links";
+
+interface PanelProps {
+  name: string;
+  title: string;
+  empty: ReactNode;
+  columns: [label: string, className: string][];
+  rows: ReactNode[];
+}
+
+function Panel({ name, title, empty, columns, rows }: PanelProps) {
+  return (
+    <section className="panel" data-panel={name} aria-labelledby={`panel-${name}`}>
+      <h2 id={`panel-${name}`}>{title}</h2>
+      {rows.length === 0 ? (
+        <p className="empty quiet">{empty}</p>
+      ) : (
+        <table>
+          <thead>
+            <tr>
+              {columns.map(([label, className]) => (
+                <th key={label} className={className} scope="col">
+                  {label}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>{rows}</tbody>
+        </table>
+      )}
+    </section>
+  );
+}
+
+function Trace({ id }: { id: string | null }) {
+  if (id === null) return <td className="trace quiet">—</td>;
+  return (
+    <td className="trace">
+      <a href={traceLink(id)} title={`Everything with correlation id ${id}, in GraphiQL`}>
+        {id.slice(0, 8)}
+      </a>
+    </td>
+  );
+}
+
+const Time = ({ ms }: { ms: number }) => (
+  <td className="time">
+    <time dateTime={new Date(ms).toISOString()}>{timeOfDay(ms)}</time>
+  </td>
+);
+
+export function LatestRuns({ runs }: { runs: Run[] }) {
+  const rows = runs.toReversed().map((run) => (
+    <tr key={run.id}>
+      <Time ms={run.timestampMs} />
+      <td className="text" title={run.error ?? run.nodeId}>
+        <span className="kind quiet">{run.nodeKind.toLowerCase()}</span> {run.name}
+        {run.error && <span className="bad"> {run.error}</span>}
+      </td>
+      <td className={`outcome ${run.ok ? "good" : "bad"}`}>
+        {run.ok ? "✓ ok" : "✕ error"}
+        {run.httpStatus !== null && ` ${run.httpStatus}`}
+      </td>
+      <td className="number">{milliseconds(run.durationMs)}</td>
+      <Trace id={run.correlationId} />
+    </tr>
+  ));
+  return (
+    <Panel
+      name="runs"
+      title="Latest runs"
+      columns={[["Time", "time"], ["Run", "text"], ["Outcome", "outcome"], ["Duration", "number"], ["Trace", "trace"]]}
+      rows={rows}
+      empty={
+        <>
+          No run yet. A request to the app appears here, and each call of a function marked <code>@task</code>.
+        </>
+      }
+    />
+  );
+}
+
+const LEVELS: Record<string, [glyph: string, className: string]> = {
+  fatal: ["✕", "bad"],
+  error: ["✕", "bad"],
+  warn: ["▲", "warn-text"],
+  info: ["●", ""],
+};
+
+export function LatestLogs({ logs }: { logs: Log[] }) {
+  const rows = logs.toReversed().map((log) => {
+    const [glyph, className] = LEVELS[log.level] ?? ["·", "quiet"];
+    return (
+      <tr key={log.id}>
+        <Time ms={log.timestampMs} />
+        <td className={`level ${className}`}>
+          {glyph} {log.level}
+        </td>
+        <td className="text" title={log.message}>
+          {log.message} <span className="quiet">{log.sourceId}</span>
+        </td>
+        <Trace id={log.correlationId} />
+      </tr>
+    );
+  });
+  return (
+    <Panel
+      name="logs"
+      title="Latest logs"
+      columns={[["Time", "time"], ["Level", "level"], ["Message", "text"], ["Trace", "trace"]]}
+      rows={rows}
+      empty={
+        <>
+          No log line yet. <code>logging.getLogger("shop").warning("…")</code> appears here.
+        </>
+      }
+    />
+  );
+}
+
+export function LatestErrors({ errors }: { errors: ErrorRecord[] }) {
+  const rows = errors.toReversed().map((error) => (
+    <tr key={error.id}>
+      <Time ms={error.timestampMs} />
+      <td className="text" title={error.message}>
+        <span className="bad">✕</span> {error.message}{" "}
+        <span className="quiet">{error.sourceId}</span>
+      </td>
+      <Trace id={error.correlationId} />
+    </tr>
+  ));
+  return (
+    <Panel
+      name="errors"
+      title="Latest errors"
+      columns={[["Time", "time"], ["Error", "text"], ["Trace", "trace"]]}
+      rows={rows}
+      empty="No error since the records began."
+    />
+  );
+}

@@ -1,0 +1,91 @@
+import { age, bytes, count, milliseconds } from "../format";
+import type { State, StoreInfo } from "./data";
+import type { Overview } from "./useOverview";
+
+function StoreNotice({ store }: { store: StoreInfo }) {
+  const inMemory = store.kind.toLowerCase() === "memory";
+  return (
+    <p className={`notice ${store.healthy ? "" : "bad"}`} data-notice="store">
+      <strong>{inMemory ? "In memory" : `Stored in ${store.kind}`}</strong>
+      {store.url && !store.why.includes(store.url) && (
+        <>
+          {" "}
+          <code>{store.url}</code>
+        </>
+      )}
+      {store.sizeBytes !== null && !inMemory && <> ({bytes(store.sizeBytes)})</>}: {store.why}.{" "}
+      {inMemory && <span className="quiet">Records end with this process.</span>}
+      {!store.healthy && <strong className="bad"> ✕ The store fails: {store.lastError ?? "no reason given"}</strong>}
+    </p>
+  );
+}
+
+const STRUCTURE: Record<string, string> = {
+  live: "read from the running app",
+  restored: "from the last stored snapshot; the app has not been inspected yet",
+  empty: "nothing is known of the app yet, and no snapshot is stored",
+};
+
+function StructureNotice({ structure }: Pick<State, "structure">) {
+  const state = structure.state.toLowerCase();
+  return (
+    <p className={`notice ${state === "live" ? "" : "warn"}`} data-notice="structure">
+      <strong>Structure {state}</strong>
+      {structure.snapshotVersion !== null && <> (snapshot {structure.snapshotVersion})</>}: {STRUCTURE[state] ?? state}.
+    </p>
+  );
+}
+
+/** What a person must know before reading the figures: store, structure, connection, failures. */
+export function Notices({ overview }: { overview: Overview }) {
+  const { connection, complaints, answer } = overview;
+  const { state } = answer;
+  return (
+    <div className="notices" role="status">
+      {connection.state === "lost" && (
+        <p className="notice bad" data-notice="lost">
+          <strong>✕ Connection lost</strong>, next try in {Math.round(connection.retryMs / 1000)} s. {connection.reason}
+        </p>
+      )}
+      {complaints.length > 0 && (
+        <p className="notice bad" data-notice="errors">
+          <strong>✕ The server answered with errors</strong>: {[...new Set(complaints)].slice(0, 3).join(" · ")}
+        </p>
+      )}
+      {state && !state.recording && (
+        <p className="notice warn" data-notice="paused">
+          <strong>‖ Recording is paused</strong>: nothing new is kept until it is resumed.
+        </p>
+      )}
+      {state && <StoreNotice store={state.store} />}
+      {state && <StructureNotice structure={state.structure} />}
+    </div>
+  );
+}
+
+/** The line at the foot: connection and processes. */
+export function StatusLine({ overview }: { overview: Overview }) {
+  const { connection, answer } = overview;
+  const { state, counts } = answer;
+  const processes = counts?.processes ?? [];
+  const started = Math.min(...processes.map((process) => process.startedMs));
+  return (
+    <footer className="status-line quiet">
+      {connection.state === "live" && <span>answered in {milliseconds(connection.tookMs)}</span>}
+      {processes.length > 0 && (
+        <>
+          <span>
+            {count(processes.length)} {processes.length === 1 ? "process" : "processes"}
+          </span>
+          <span>first started {age(started, Date.now())} ago</span>
+        </>
+      )}
+      {state && (
+        <>
+          <span>{count(state.subscribers)} following</span>
+          <span>version {state.version}</span>
+        </>
+      )}
+    </footer>
+  );
+}

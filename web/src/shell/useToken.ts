@@ -1,0 +1,32 @@
+/** The token as state of a page. The token itself lives in the module shared with the plain pages. */
+import { useCallback, useState } from "react";
+import { forgetToken, readToken, rememberToken } from "../../../devtools/server/static/session.js";
+
+export interface TokenState {
+  hasToken: boolean;
+  needed: boolean;
+  /** Grows with every new token: what must start anew depends on it. */
+  generation: number;
+  ask: () => void;
+  accept: (token: string) => void;
+  forget: () => void;
+}
+
+export function useToken(): TokenState {
+  const [needed, setNeeded] = useState(false);
+  const [hasToken, setHasToken] = useState(() => readToken() !== null);
+  const [generation, setGeneration] = useState(0);
+  const ask = useCallback(() => setNeeded(true), []);
+  const accept = useCallback((token: string) => {
+    rememberToken(token);
+    setHasToken(true);
+    setNeeded(false);
+    setGeneration((before) => before + 1);
+  }, []);
+  const forget = useCallback(() => {
+    forgetToken();
+    setHasToken(false);
+    setNeeded(true);
+  }, []);
+  return { hasToken, needed, generation, ask, accept, forget };
+}
