@@ -1,0 +1,15 @@
+"""The figures of the performance bars, each one command: `python -m benchmarks [NAME …]`.
+
+Every figure is a ratio measured side by side in one run: interleaved, medians, CPU time per unit. Peers are needed for the
+comparison only: `uv sync --group bench`.
+"""
+
+BARS: dict[str, str] = {
+    "requests": "benchmarks.requests:measure",
+    "asgi": "benchmarks.asgi:measure",
+    "run": "benchmarks.run:measure",
+    "log": "benchmarks.log:measure",
+    "memory": "benchmarks.memory:measure",
+    "start": "benchmarks.start:measure",
+}
+"""Name of the benchmark to `module:function`, which answers its figures."""

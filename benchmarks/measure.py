@@ -1,0 +1,45 @@
+"""How figures are taken: variants interleaved, CPU time per unit, medians."""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+Unit = Callable[[int], object]
+"""Does the work so many times."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row of the table."""
+
+    bar: str
+    work: str
+    value: str
+    limit: str
+    holds: bool | None
+
+
+def ratio(bar: str, work: str, value: float, limit: float, detail: str = "") -> Figure:
+    return Figure(bar, work, f"{value:.3f}{f' ({detail})' if detail else ''}", f"≤ {limit:g}", value <= limit)
+
+
+def cpu_seconds(variants: Mapping[str, Unit], *, times: int, rounds: int = 15) -> dict[str, float]:
+    """CPU seconds of this process per unit of each variant: the median over rounds in which they take turns."""
+    taken: dict[str, list[float]] = {name: [] for name in variants}
+    for work in variants.values():
+        work(times // 10 + 1)
+    for _ in range(rounds):
+        for name, work in variants.items():
+            gc.collect()
+            gc.disable()
+            began = time.process_time_ns()
+            work(times)
+            taken[name].append((time.process_time_ns() - began) / times / 1e9)
+            gc.enable()
+    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+
+
+def micro(seconds: float) -> str:
+    return f"{seconds * 1e6:.2f} µs"

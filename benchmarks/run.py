@@ -1,0 +1,49 @@
+"""Bar 5: one run, entered and left, half of them nested, against one span of the OpenTelemetry SDK."""
+
+from typing import Any
+
+from benchmarks.measure import Figure, cpu_seconds, micro, ratio
+from devtools.records import NodeKind
+from devtools.telemetry import active, runs
+from devtools.telemetry.recorder import Recorder
+
+LIMIT = 0.10
+
+
+def measure() -> list[Figure]:
+    cost = cpu_seconds({"run": ours(), "span": spans()}, times=4_000)
+    detail = f"{micro(cost['run'])} against {micro(cost['span'])}"
+    return [ratio("5", "one run", cost["run"] / cost["span"], LIMIT, detail)]
+
+
+def ours() -> Any:
+    active.recorder = Recorder()
+
+    def work(times: int) -> None:
+        for _ in range(times // 2):
+            outer = runs.start("shop.place_order", NodeKind.TASK, "place_order")
+            inner = runs.start("shop.charge", NodeKind.TASK, "charge")
+            runs.finish(inner)
+            runs.finish(outer)
+
+    return work
+
+
+def spans() -> Any:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+    class NullExporter(SpanExporter):
+        def export(self, spans: Any) -> SpanExportResult:  # noqa: ARG002 - the exporter's interface
+            return SpanExportResult.SUCCESS
+
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(NullExporter()))
+    tracer = provider.get_tracer("benchmark")
+
+    def work(times: int) -> None:
+        for _ in range(times // 2):
+            with tracer.start_as_current_span("place_order"), tracer.start_as_current_span("charge"):
+                pass
+
+    return work
