@@ -1,0 +1,333 @@
+"""The pages as a person meets them: first page, GraphiQL, token, plain client, both themes, both sizes."""
+
+import os
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from .conftest import TOKEN, Open, Server, Watch, lacking
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+REFUSED = "status of 401"
+SIZES = [(1440, 900), (420, 860)]
+ROUTES = ["", "graphiql"]
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+AXE_RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+
+
+def kept(page: Page, kind: str) -> int:
+    """The count on a tile of the first page."""
+    text = page.locator(f'[data-tile="{kind}"] .tile-value').inner_text()
+    return int(re.sub(r"\D", "", text))
+
+
+def token_kept(page: Page) -> str | None:
+    return page.evaluate("localStorage.getItem('devtools.token')")
+
+
+def execute(page: Page) -> None:
+    """Press GraphiQL's button once its editor has its text."""
+    expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text("{")
+    page.locator(".graphiql-execute-button").click()
+
+
+def answer(page: Page) -> Locator:
+    return page.locator(".graphiql-response .view-lines")
+
+
+def test_the_first_page_counts_what_the_app_does(server: Server, open_page: Open) -> None:
+    """The counts rise within seconds of a request, without a reload."""
+    server.order()
+    page = open_page(server.url())
+    expect(page.locator('[data-tile="run"]')).to_be_visible()
+    before = kept(page, "run"), kept(page, "log"), kept(page, "emission")
+    for number in range(5):
+        server.order(number)
+    page.wait_for_function(
+        "least => Number(document.querySelector('[data-tile=\"run\"] .tile-value').textContent.replace(/\\D/g, '')) >= least",
+        arg=before[0] + 5,
+    )
+    assert kept(page, "log") >= before[1] + 5
+    assert kept(page, "emission") >= before[2] + 5
+    expect(page.locator('[data-panel="runs"]')).to_contain_text("GET /orders/{number}")
+    expect(page.locator('[data-panel="logs"]')).to_contain_text("order 4 placed")
+    for tile in ("error", "memory", "cpu", "lag", "health"):
+        expect(page.locator(f'[data-tile="{tile}"] .tile-value')).not_to_be_empty()
+
+
+def test_the_first_page_says_which_store_and_structure_are_in_use(server: Server, open_page: Open) -> None:
+    """Nothing falls back in silence: memory or file, and why; live, restored or empty."""
+    page = open_page(server.url())
+    expect(page.locator('[data-notice="store"]')).to_contain_text("In memory")
+    expect(page.locator('[data-notice="structure"]')).to_contain_text(
+        re.compile("Structure (live|restored|empty)")
+    )
+
+
+def test_an_error_is_shown_with_its_message(server: Server, open_page: Open) -> None:
+    """The message stands on the first page, not only a count."""
+    assert httpx.get(f"{server.origin}/declined").status_code == 500
+    page = open_page(server.url())
+    expect(page.locator('[data-panel="errors"]')).to_contain_text("card declined")
+    expect(page.locator('[data-tile="error"] .tile-value')).to_contain_text("✕")
+
+
+def test_hostile_text_stays_text(server: Server, open_page: Open) -> None:
+    """Markup in a log line is shown, never obeyed."""
+    hostile = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+    httpx.post(f"{server.origin}/say", content=hostile)
+    page = open_page(server.url())
+    expect(page.locator('[data-panel="logs"]')).to_contain_text(hostile)
+    assert page.locator("[data-panel] img, [data-panel] script").count() == 0
+
+
+def test_the_token_leaves_the_address_bar_and_is_kept(server: Server, open_page: Open) -> None:
+    """A link with a token works once and is not left where others can read it."""
+    page = open_page(server.url())
+    expect(page.locator("[data-state]")).to_contain_text("live")
+    assert "token" not in page.url
+    assert token_kept(page) == TOKEN
+    page.goto(server.url("graphiql", token=False))
+    expect(page.locator(".graphiql-query-editor")).to_be_visible()
+    page.goto(server.url(token=False))
+    expect(page.locator("[data-state]")).to_contain_text("live")
+
+
+def test_without_a_token_the_page_asks_and_can_forget(server: Server, open_page: Open, watch: Watch) -> None:
+    """Missing, wrong, right, forgotten."""
+    watch.allowed = (REFUSED,)
+    page = open_page(server.url(token=False))
+    gate = page.get_by_role("form", name="Token needed")
+    expect(gate).to_be_visible()
+    gate.locator("input").fill("wrong")
+    gate.get_by_role("button").click()
+    expect(gate).to_contain_text("refused")
+    gate.locator("input").fill(TOKEN)
+    gate.get_by_role("button").click()
+    expect(page.locator("[data-state]")).to_contain_text("live")
+    expect(gate).to_be_hidden()
+    page.get_by_role("button", name="Forget token").click()
+    expect(gate).to_be_visible()
+    assert token_kept(page) is None
+
+
+def test_graphiql_asks_for_a_token_and_then_knows_the_schema(
+    server: Server, open_page: Open, watch: Watch
+) -> None:
+    """Both pages share the token and the way to ask for it."""
+    watch.allowed = (REFUSED,)
+    page = open_page(server.url("graphiql", token=False))
+    gate = page.get_by_role("form", name="Token needed")
+    gate.locator("input").fill(TOKEN)
+    gate.get_by_role("button").click()
+    execute(page)
+    expect(answer(page)).to_contain_text('"data"')
+
+
+def test_graphiql_runs_the_first_example(server: Server, open_page: Open) -> None:
+    """The examples stand in tabs; the first one answers without an edit."""
+    server.order()
+    page = open_page(server.url("graphiql"))
+    for title in ("Live", "History", "Structure", "Snapshots", "Records"):
+        expect(page.get_by_role("tab").filter(has_text=title)).to_be_visible()
+    execute(page)
+    expect(answer(page)).to_contain_text('"runs"')
+    expect(answer(page)).not_to_contain_text('"errors": [\n    {\n      "message"')
+
+
+def test_graphiql_follows_a_subscription(server: Server, open_page: Open) -> None:
+    """New records arrive over the WebSocket while the app works."""
+    page = open_page(server.url("graphiql?example=records"))
+    execute(page)
+    expect(page.get_by_role("button", name="Stop query")).to_be_visible()
+    for number in range(20):
+        server.order(number)
+    expect(answer(page)).to_contain_text("position")
+    page.get_by_role("button", name="Stop query").click()
+    expect(page.get_by_role("button", name="Execute query")).to_be_visible()
+
+
+def test_graphiql_opens_the_query_of_the_address(server: Server, open_page: Open) -> None:
+    """Every view is a link: query and variables can be sent to somebody."""
+    page = open_page(server.url('graphiql?query=query($n:Int){live{runs(last:$n){name}}}&variables={"n":1}'))
+    execute(page)
+    expect(answer(page)).to_contain_text('"runs"')
+
+
+def test_a_closed_example_can_be_opened_again(server: Server, open_page: Open) -> None:
+    """The examples are also in a panel of their own."""
+    page = open_page(server.url("graphiql"))
+    page.get_by_role("button", name="Show Examples").click()
+    page.locator(".examples").get_by_role("button", name="snapshots").click()
+    execute(page)
+    expect(answer(page)).to_contain_text('"snapshots"')
+
+
+def test_a_plain_client_stands_in_for_graphiql(server: Server, open_page: Open, watch: Watch) -> None:
+    """When the large chunk cannot be loaded there is still a text area that works."""
+    watch.allowed = ("Failed to load resource", "preload", "dynamically imported module")
+    page = open_page(server.url())
+    page.route("**/assets/Explorer-*.js", lambda route: route.abort())
+    page.goto(server.url("graphiql?example=live", token=False))
+    expect(page.locator("main")).to_contain_text("GraphiQL could not be loaded")
+    page.locator('[data-part="run"]').click()
+    expect(page.locator('[data-part="answer"]')).to_contain_text('"runs"')
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_without_web_files_the_plain_client_works(bare_server: Server, open_page: Open, route: str) -> None:
+    """Query, example, variables, error in the variables, subscription."""
+    bare_server.order()
+    page = open_page(bare_server.url(route))
+    expect(page.locator("main")).to_contain_text("make web")
+    page.locator('[data-part="run"]').click()
+    expect(page.locator('[data-part="answer"]')).to_contain_text('"runs"')
+    expect(page.locator('[data-part="state"]')).to_contain_text("✓ answered")
+    page.locator('[data-part="examples"]').select_option(label="snapshots")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator('[data-part="answer"]')).to_contain_text('"snapshots"')
+    page.locator('[data-part="variables"]').fill("[1]")
+    page.locator('[data-part="run"]').click()
+    expect(page.locator('[data-part="answer"]')).to_contain_text("must be one JSON object")
+    page.locator('[data-part="variables"]').fill("")
+    page.locator('[data-part="query"]').fill("subscription { nothing }")
+    page.locator('[data-part="run"]').click()
+    expect(page.locator('[data-part="state"]')).to_contain_text("✕ answered with errors")
+    expect(page.locator('[data-part="run"]')).to_have_text("Run")
+    page.locator('[data-part="examples"]').select_option(label="records")
+    page.locator('[data-part="run"]').click()
+    expect(page.locator('[data-part="run"]')).to_have_text("Stop")
+    for number in range(20):
+        bare_server.order(number)
+    expect(page.locator('[data-part="state"]')).to_contain_text(re.compile(r"live, \d+ received"))
+    expect(page.locator('[data-part="answer"]')).to_contain_text('"position"')
+    page.locator('[data-part="run"]').click()
+    expect(page.locator('[data-part="state"]')).to_contain_text("ended")
+
+
+def test_the_plain_client_asks_for_a_token(bare_server: Server, open_page: Open, watch: Watch) -> None:
+    """The same token in the same place as on the built pages."""
+    watch.allowed = (REFUSED,)
+    page = open_page(bare_server.url(token=False))
+    page.locator('[data-part="run"]').click()
+    gate = page.locator('[data-part="gate"]')
+    expect(gate).to_be_visible()
+    page.locator('[data-part="token"]').fill(TOKEN)
+    gate.get_by_role("button").click()
+    expect(page.locator('[data-part="answer"]')).to_contain_text('"runs"')
+    expect(gate).to_be_hidden()
+    assert token_kept(page) == TOKEN
+    page.locator('[data-part="forget"]').click()
+    expect(gate).to_be_visible()
+    assert token_kept(page) is None
+
+
+def test_a_lost_server_is_said_and_found_again(own_server: Server, open_page: Open, watch: Watch) -> None:
+    """The figures stay, a banner says that they are old, and the page goes on when the server is back."""
+    watch.allowed = ("Failed to load resource",)
+    own_server.order()
+    page = open_page(own_server.url())
+    expect(page.locator("[data-state]")).to_contain_text("live")
+    own_server.stop()
+    expect(page.locator('[data-notice="lost"]')).to_be_visible()
+    expect(page.locator('[data-tile="run"]')).to_be_visible()
+    own_server.start()
+    expect(page.locator("[data-state]")).to_contain_text("live")
+    expect(page.locator('[data-notice="lost"]')).to_be_hidden()
+
+
+def test_a_part_that_fails_leaves_the_rest(server: Server, open_page: Open) -> None:
+    """With a broken store the counts cannot be told; what goes on now is still shown, and what is wrong is said."""
+    server.order(7)
+    page = open_page("about:blank")
+
+    def answer(route: Route) -> None:
+        if "OverviewCounts" in (route.request.post_data or ""):
+            route.fulfill(json={"data": None, "errors": [{"message": "the database cannot be used now"}]})
+        else:
+            route.continue_()
+
+    page.route("**/graphql", answer)
+    page.goto(server.url())
+    expect(page.locator('[data-notice="errors"]')).to_contain_text("the database cannot be used now")
+    expect(page.locator('[data-panel="logs"]')).to_contain_text("order 7 placed")
+    expect(page.locator('[data-tile="memory"]')).to_be_visible()
+    expect(page.locator('[data-notice="store"]')).to_be_visible()
+    assert page.locator('[data-tile="run"]').count() == 0
+
+
+def test_a_paused_page_asks_nothing(server: Server, open_page: Open) -> None:
+    """Paused figures stand still, however long, until they are resumed."""
+    page = open_page("about:blank")
+    page.clock.install()
+    page.goto(server.url())
+    expect(page.locator('[data-tile="run"]')).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("[data-state]")).to_contain_text("paused")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.fast_forward(60_000)
+    page.evaluate("1")
+    assert asked == []
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("[data-state]")).to_contain_text("live")
+    assert asked
+
+
+def test_the_chosen_theme_is_kept_on_both_pages(server: Server, open_page: Open) -> None:
+    """Dark chosen on a light machine stays dark, in GraphiQL too."""
+    page = open_page(server.url())
+    page.get_by_label("Theme").select_option("dark")
+    background = "getComputedStyle(document.documentElement).backgroundColor"
+    dark = page.evaluate(background)
+    page.goto(server.url("graphiql", token=False))
+    expect(page.locator("body")).to_have_class(re.compile("graphiql-dark"))
+    assert page.evaluate(background) == dark
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("built", [True, False], ids=["built", "plain"])
+def test_every_page_fits_every_size_and_theme(
+    request: pytest.FixtureRequest,
+    open_page: Open,
+    tmp_path: Path,
+    route: str,
+    width: int,
+    height: int,
+    theme: str,
+    built: bool,
+) -> None:
+    """No sideways scrolling, no WCAG violation, nothing on the console, nothing from elsewhere. A person looks at the pictures."""
+    server: Server = request.getfixturevalue("server" if built else "bare_server")
+    server.order()
+    page = open_page(server.url(route), width=width, height=height, theme=theme)
+    settled = {
+        ("", True): '[data-panel="runs"] tbody tr',
+        ("graphiql", True): ".graphiql-query-editor .view-line",
+    }
+    expect(page.locator(settled.get((route, built), '[data-part="query"]')).first).to_be_visible()
+    pictures = Path(os.environ.get("DEVTOOLS_TEST_PICTURES", tmp_path))
+    name = f"{route or 'overview'}-{'built' if built else 'plain'}-{theme}-{width}.png"
+    page.screenshot(path=pictures / name, full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if (route, built) == ("graphiql", True):
+        assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    check_accessibility(page)
+
+
+def check_accessibility(page: Page) -> None:
+    """axe finds nothing in what is ours; inside GraphiQL its makers decide."""
+    if not AXE.is_file():
+        lacking("axe-core is not installed. Run: make web")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(
+        "rules => axe.run({exclude: ['.graphiql-container']}, {runOnly: rules}).then(result => result.violations)",
+        AXE_RULES,
+    )
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []

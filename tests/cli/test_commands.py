@@ -1,0 +1,230 @@
+"""The command line: answers on stdout, messages on stderr, exit codes that a script can use."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from tests.servers import ROOT, TOKEN, free_port, running, toy
+
+pytestmark = pytest.mark.slow
+TOY = "tests.apps.toy:app"
+
+
+def devtools(*arguments, cwd, check=None, **environment):
+    """Run the command; answers the finished process."""
+    done = subprocess.run(
+        [sys.executable, "-m", "devtools", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "DEVTOOLS_TOKEN": TOKEN, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    if check is not None:
+        assert done.returncode == check, (done.stdout, done.stderr)
+    return done
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A database that a server has written and left."""
+    folder = tmp_path_factory.mktemp("recorded")
+    url = f"sqlite:///{folder}/toy.db"
+    with toy(folder, TOY_DATABASE=url) as server:
+        server.get("/hello/ada")
+        server.await_that("{ activeSnapshot { version } }", lambda data: data["activeSnapshot"])
+        answer = server.query("{ tasks { id emits } history { runs { totalCount } } }")
+        server.stop()
+    return url, answer, folder
+
+
+def test_help_names_every_command(tmp_path):
+    """And imports none of them."""
+    shown = devtools("--help", cwd=tmp_path, check=0).stdout
+    assert all(name in shown for name in ("run", "serve", "query", "schema", "ping", "open", "config", "db"))
+
+
+def test_version_names_the_distribution(tmp_path):
+    """`devtools-server`, which is not the import name."""
+    assert devtools("--version", cwd=tmp_path, check=0).stdout.startswith("devtools-server")
+
+
+def test_a_database_answers_as_the_server_did(recorded):
+    """The app's code is not there, the answers are."""
+    url, answer, folder = recorded
+    done = devtools(
+        "query",
+        "{ tasks { id emits } history { runs { totalCount } } }",
+        "--database",
+        url,
+        "--format",
+        "data",
+        cwd=folder,
+        check=0,
+    )
+    assert json.loads(done.stdout) == answer
+    assert done.stderr == ""
+
+
+def test_an_endpoint_answers_with_our_own_token(tmp_path):
+    """No header by hand on this machine."""
+    with toy(tmp_path) as server:
+        endpoint = f"{server.base}/devtools/graphql"
+        done = devtools(
+            "query",
+            "{ system { store { kind } } }",
+            "--endpoint",
+            endpoint,
+            "--format",
+            "json",
+            cwd=tmp_path,
+            check=0,
+        )
+        assert json.loads(done.stdout) == {"data": {"system": {"store": {"kind": "memory"}}}}
+        assert "store memory" in devtools("ping", cwd=tmp_path, check=0, ENDPOINT=endpoint).stdout
+        refused = devtools("ping", "--endpoint", endpoint, cwd=tmp_path, check=1, DEVTOOLS_TOKEN="x" * 43)
+        assert "401" in refused.stderr or "token" in refused.stderr
+
+
+def test_an_entry_is_imported_and_described(tmp_path):
+    """Without a server and without a file."""
+    done = devtools(
+        "query",
+        '{ task(id: "GET /pid") { id filePath } }',
+        "--entry",
+        TOY,
+        "--format",
+        "data",
+        cwd=ROOT,
+        check=0,
+    )
+    assert json.loads(done.stdout)["task"] == {"id": "GET /pid", "filePath": "tests/apps/toy.py"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["query", "{ x }"], 2, "--endpoint"),
+        (["query", "{ x }", "--endpoint", "http://a", "--entry", "a:b"], 2, "only one"),
+        (["query", "mutation { clear(confirm: \"x\") { removed } }", "--entry", TOY], 1, "--allow-mutations"),
+        (["query", "{ x }", "--entry", TOY, "--variables", "["], 1, "--variables"),
+        (["query", "{ x }", "--entry", TOY], 1, "x"),
+        (["query", "{ x }", "--entry", "nowhere.at_all:app"], 1, "nowhere.at_all"),
+        (["query", "{ x }", "--entry", "tests.apps.toy:nothing"], 1, "nothing"),
+        (["query", "{ x }", "--database", "sqlite:///not-there.db"], 1, "no such file"),
+        (["query", "{ x }", "--database", "oracle://x/y"], 1, "oracle"),
+        (["query", "{ x }", "--endpoint", "ftp://x"], 1, "http://"),
+        (["ping", "--endpoint", "http://127.0.0.1:9/devtools/graphql"], 1, "Is the server running"),
+        (["serve"], 2, "--database"),
+        (["serve", "--database", "sqlite:///not-there.db"], 1, "no such file"),
+        (["run", TOY, "--host", "0.0.0.0"], 1, "allow"),
+        (["db", "upgrade"], 2, "--database"),
+        (["open", "--url", "file:///etc"], 1, "http://"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_clear_line(arguments, code, told):
+    """Exit code 2 for a call that names nothing, 1 for what cannot be done; no traceback."""
+    done = devtools(*arguments, cwd=ROOT, check=code)
+    assert told in done.stderr
+    assert not (ROOT / "not-there.db").exists()
+
+
+def test_a_port_in_use_is_named(recorded):
+    """And how to choose another."""
+    url, _, folder = recorded
+    port = free_port()
+    command = [sys.executable, "-m", "devtools", "serve", "--database", url, "--port", str(port)]
+    with running(command, port=port, cwd=folder, mount=""):
+        done = devtools("serve", "--database", url, "--port", str(port), cwd=folder, check=1)
+    assert f"Port {port}" in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_run_mounts_an_app_that_does_not(tmp_path):
+    """No line in the app: devtools at /devtools, the app at /."""
+    (tmp_path / "bare.py").write_text(
+        "async def app(scope, receive, send):\n"
+        "    assert scope['type'] == 'http'\n"
+        "    await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n"
+        "    await send({'type': 'http.response.body', 'body': b'bare'})\n"
+    )
+    port = free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "devtools",
+        "run",
+        "bare:app",
+        "--port",
+        str(port),
+        "--database",
+        f"sqlite:///{tmp_path}/b.db",
+    ]
+    with running(command, port=port, cwd=tmp_path) as server:
+        assert server.get("/").text == "bare"
+        runs = server.query("{ history { runs { nodes { nodeId httpStatus app } } } }")["history"]["runs"][
+            "nodes"
+        ]
+        assert f"{server.base}/devtools/#token=" in server.output
+        assert server.stop() < 2
+    assert runs == [{"nodeId": "unmatched", "httpStatus": 200, "app": "bare"}]
+
+
+def test_the_schema_is_the_committed_one():
+    """A review sees the effect of a change."""
+    shown = devtools("schema", "sdl", cwd=ROOT, check=0).stdout
+    assert shown.strip() == (ROOT / "tests" / "schema.graphql").read_text().strip()
+    described = json.loads(devtools("schema", "json", cwd=ROOT, check=0).stdout)
+    assert described["data"]["__schema"]["queryType"]["name"] == "Query"
+
+
+def test_config_shows_values_origins_and_no_secret(tmp_path):
+    """Every option, where it came from, the resolved path."""
+    shown = devtools(
+        "config", "--meaning", cwd=tmp_path, check=0, DEVTOOLS_DATABASE="sqlite:///x.db", DEVTOOLS_PROT="1"
+    )
+    assert f"sqlite:///{tmp_path}/x.db  [environment]  DEVTOOLS_DATABASE" in shown.stdout
+    assert TOKEN not in shown.stdout + shown.stderr
+    assert "DEVTOOLS_PROT" in shown.stderr
+
+
+def test_db_upgrade_and_status(tmp_path):
+    """Made once; then there is nothing to do."""
+    url = f"sqlite:///{tmp_path}/new.db"
+    assert (
+        "applied 0001_initial" in devtools("db", "upgrade", "--database", url, cwd=tmp_path, check=0).stdout
+    )
+    assert "nothing to apply" in devtools("db", "upgrade", "--database", url, cwd=tmp_path, check=0).stdout
+    assert (
+        "applied  0001_initial" in devtools("db", "status", "--database", url, cwd=tmp_path, check=0).stdout
+    )
+
+
+def test_open_prints_the_link_of_a_server_that_knows_the_token(tmp_path):
+    """The token stands in the fragment; a server with another token, or none there, is said."""
+    with toy(tmp_path) as server:
+        url = f"{server.base}/devtools"
+        done = devtools("open", "--print", "--url", url, cwd=tmp_path, check=0)
+        assert done.stdout.strip() == f"{url}/#token={TOKEN}"
+        other = devtools("open", "--print", "--url", url, cwd=tmp_path, check=1, DEVTOOLS_TOKEN="x" * 43)
+        assert "token" in other.stderr
+        assert other.stdout == ""
+    gone = devtools("open", "--print", "--url", url, cwd=tmp_path, check=1)
+    assert "Is the server running" in gone.stderr
+
+
+def test_without_a_database_the_link_is_in_the_output(tmp_path):
+    """The token is in memory alone: nothing else could tell it."""
+    with toy(tmp_path, DEVTOOLS_TOKEN="") as server:
+        (link,) = re.findall(r"/devtools/#token=(\S+)", server.output)
+        body = {"query": "{ system { store { kind } } }"}
+        answer = httpx.post(
+            f"{server.base}/devtools/graphql", json=body, headers={"Authorization": f"Bearer {link}"}
+        )
+    assert answer.json() == {"data": {"system": {"store": {"kind": "memory"}}}}

@@ -1,0 +1,235 @@
+"""What `diagnostics` finds, and what it leaves alone."""
+
+from collections.abc import Callable
+
+import pytest
+
+from devtools.introspection.diagnostics import RULES, diagnose, path_shape
+from devtools.introspection.elements import MiddlewareUse, Route, TagUse
+from devtools.introspection.graph import Graph
+from tests.introspection.conftest import element
+
+Make = Callable[..., Graph]
+
+
+def codes(graph: Graph, **options: bool) -> dict[str, list[str]]:
+    """Code to the ids of the elements it was found at."""
+    found: dict[str, list[str]] = {}
+    for diagnostic in diagnose(graph, **options):
+        found.setdefault(diagnostic.code, []).append(diagnostic.node_id)
+    return found
+
+
+def test_an_empty_structure_has_no_findings() -> None:
+    assert diagnose(Graph()) == []
+
+
+def test_an_app_where_everything_is_used_has_no_findings(graph: Make) -> None:
+    made = graph(
+        element("event", "placed"),
+        element("hook", "mail", events=("placed",)),
+        element("middleware", "timing"),
+        element("error", "Declined"),
+        element("tag", "slow"),
+        element("resource", "database"),
+        element("async_context", "user"),
+        element(
+            "task",
+            "GET /orders/{id}",
+            route=Route("GET", "/orders/{id}"),
+            emits=("placed",),
+            throws=("Declined",),
+            middleware=(MiddlewareUse("timing"),),
+            tags=(TagUse("slow"),),
+            depends_on=("database",),
+            contexts=("user",),
+        ),
+        element("task", "POST /orders/{id}", route=Route("POST", "/orders/{id}")),
+    )
+
+    assert codes(made) == {}
+
+
+def test_an_event_without_hooks_is_an_orphan(graph: Make) -> None:
+    made = graph(element("event", "placed"), element("task", "buy", emits=("placed",)))
+
+    assert codes(made) == {"ORPHAN_EVENT": ["placed"]}
+
+
+def test_a_hook_of_every_event_listens_to_each(graph: Make) -> None:
+    made = graph(
+        element("event", "placed"),
+        element("task", "buy", emits=("placed",)),
+        element("hook", "audit", events=("*",)),
+    )
+
+    assert codes(made) == {}
+
+
+def test_an_event_nobody_declares_to_emit(graph: Make) -> None:
+    made = graph(element("event", "placed"), element("hook", "mail", events=("placed",)))
+
+    assert codes(made) == {"UNEMITTED_EVENT": ["placed"]}
+
+
+def test_a_middleware_that_wraps_nothing(graph: Make) -> None:
+    made = graph(element("middleware", "timing"), element("middleware", "cors", auto_apply=True))
+
+    assert codes(made) == {"UNUSED_MIDDLEWARE": ["timing"]}
+
+
+def test_an_overridden_element_is_named_with_what_took_its_place(graph: Make) -> None:
+    made = graph(element("task", "old"), element("task", "new", overrides=("old",)))
+
+    [found] = diagnose(made)
+
+    assert (found.code, found.node_id, found.severity) == ("OVERRIDDEN_ELEMENT", "old", "info")
+    assert "new" in found.message
+
+
+def test_two_overrides_of_one_element_are_a_conflict_and_not_also_an_override(graph: Make) -> None:
+    made = graph(
+        element("task", "old"),
+        element("task", "a", overrides=("old",)),
+        element("task", "b", overrides=("old",)),
+    )
+
+    [found] = diagnose(made)
+
+    assert (found.code, found.node_id, found.severity) == ("OVERRIDE_CONFLICT", "old", "error")
+    assert "a and b" in found.message
+
+
+def test_an_error_that_is_neither_thrown_nor_handled(graph: Make) -> None:
+    made = graph(
+        element("error", "Declined"),
+        element("error", "Handled", handled=True),
+        element("error", "Thrown"),
+        element("task", "pay", throws=("Thrown",)),
+    )
+
+    assert codes(made) == {"UNUSED_ERROR": ["Declined"]}
+
+
+def test_routes_that_differ_only_in_the_names_of_parameters_are_duplicates(graph: Make) -> None:
+    made = graph(
+        element("task", "GET /a/{id}", route=Route("GET", "/a/{id}")),
+        element("task", "GET /a/{name}", route=Route("GET", "/a/{name}")),
+        element("task", "GET /a/{id:int}", route=Route("GET", "/a/{id:int}")),
+        element("task", "POST /a/{name}", route=Route("POST", "/a/{name}")),
+    )
+
+    assert codes(made) == {"DUPLICATE_ROUTE": ["GET /a/{name}"]}
+
+
+def test_a_route_that_another_answers_for_is_shadowed_by_it(graph: Make) -> None:
+    made = graph(
+        element("task", "GET /a/{id}", route=Route("GET", "/a/{id}")),
+        element("task", "GET /a/me", route=Route("GET", "/a/me"), shadowed_by="GET /a/{id}"),
+        element("task", "GET /b", route=Route("GET", "/b"), shadowed_by="mount /"),
+    )
+
+    found = diagnose(made)
+
+    assert [(one.code, one.node_id) for one in found] == [
+        ("SHADOWED_ROUTE", "GET /a/me"),
+        ("SHADOWED_ROUTE", "GET /b"),
+    ]
+    assert "GET /a/{id} stands before it" in found[0].message
+
+
+def test_a_duplicate_is_not_also_called_shadowed(graph: Make) -> None:
+    made = graph(
+        element("task", "GET /a/{id}", route=Route("GET", "/a/{id}")),
+        element("task", "GET /a/{name}", route=Route("GET", "/a/{name}"), shadowed_by="GET /a/{id}"),
+    )
+
+    assert codes(made) == {"DUPLICATE_ROUTE": ["GET /a/{name}"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("/", "/"),
+        ("/a/{id}", "/a/{:str}"),
+        ("/a/{id:str}", "/a/{:str}"),
+        ("/a/{id:int}/{rest:path}", "/a/{:int}/{:path}"),
+    ],
+)
+def test_the_shape_of_a_path_has_convertors_but_no_names(path: str, shape: str) -> None:
+    assert path_shape(path) == shape
+
+
+LINKS = [
+    {"depends_on": ("gone",)},
+    {"emits": ("gone",)},
+    {"throws": ("gone",)},
+    {"events": ("gone",)},
+    {"middleware": (MiddlewareUse("gone"),)},
+    {"tags": (TagUse("gone"),)},
+    {"contexts": ("gone",)},
+    {"provides": ("gone",)},
+    {"overrides": ("gone",)},
+    {"registered_by": "gone"},
+]
+
+
+@pytest.mark.parametrize("link", LINKS, ids=lambda link: next(iter(link)))
+def test_every_kind_of_link_to_nothing_is_found(graph: Make, link: dict[str, object]) -> None:
+    [found] = diagnose(graph(element("task", "buy", **link)))
+
+    assert (found.code, found.severity, found.node_id, found.node_kind) == (
+        "UNKNOWN_LINK",
+        "warning",
+        "buy",
+        "task",
+    )
+    assert "gone" in found.message
+
+
+def test_the_same_dangling_link_is_said_once(graph: Make) -> None:
+    made = graph(element("task", "buy", depends_on=("gone", "gone")))
+
+    assert codes(made) == {"UNKNOWN_LINK": ["buy"]}
+
+
+def test_the_frameworks_own_elements_are_hidden_unless_asked_for(graph: Make) -> None:
+    made = graph(element("middleware", "starlette.GZip", framework=True))
+
+    assert diagnose(made) == []
+    [found] = diagnose(made, include_framework=True)
+    assert found.is_framework
+    assert found.code == "UNUSED_MIDDLEWARE"
+
+
+def test_findings_come_in_one_order_however_elements_were_given(graph: Make) -> None:
+    parts = [
+        element("event", "b"),
+        element("event", "a"),
+        element("error", "x"),
+        element("task", "t", emits=("gone",)),
+        element("task", "s", overrides=("t",)),
+        element("task", "r", overrides=("t",)),
+    ]
+
+    found = diagnose(graph(*parts))
+
+    assert found == diagnose(graph(*reversed(parts)))
+    assert [(one.code, one.node_id) for one in found] == [
+        ("OVERRIDE_CONFLICT", "t"),
+        ("UNKNOWN_LINK", "t"),
+        ("ORPHAN_EVENT", "a"),
+        ("ORPHAN_EVENT", "b"),
+        ("UNEMITTED_EVENT", "a"),
+        ("UNEMITTED_EVENT", "b"),
+        ("UNUSED_ERROR", "x"),
+    ]
+
+
+def test_every_rule_says_what_to_do_and_the_gravest_come_first() -> None:
+    grades = ["error", "warning", "info"]
+    severities = [grades.index(rule.severity) for rule in RULES]
+
+    assert severities == sorted(severities)
+    assert all(rule.hint.endswith(".") for rule in RULES)
+    assert len({rule.code for rule in RULES}) == len(RULES)

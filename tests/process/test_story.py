@@ -1,0 +1,169 @@
+"""The main job on a real server process: record, kill, restart, restore, serve without the app."""
+
+import json
+import sys
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+from tests.servers import TOKEN, free_port, running, toy
+
+pytestmark = pytest.mark.slow
+STRUCTURE = """{
+  tasks { id filePath meta { title description } emits dependsOn middleware inputSchema registeredBy markdownDescription isPrivate }
+  hooks { id events hookOrder } resources { id hasHealthCheck registers config } middlewares { id usedByTasks configSchema }
+  events { id emittedBy listenedToBy payloadSchemaReadable } tags { id } errors { id } all { id }
+  diagnostics { severity code message nodeId nodeKind } root { id }
+}"""
+RUNS = "{ history { runs(first: 1000) { totalCount nodes { id name correlationId status httpStatus } } } }"
+
+
+@pytest.fixture
+def database(tmp_path):
+    return f"sqlite:///{tmp_path}/toy.db"
+
+
+def test_what_was_recorded_survives_a_kill(tmp_path, database):
+    """Recorded more than half a second before: it is there after kill -9, and history goes on."""
+    with toy(tmp_path, TOY_DATABASE=database) as server:
+        for number in range(20):
+            server.get(f"/hello/{number}")
+        before = server.query(RUNS)["history"]["runs"]
+        server.kill()
+    with toy(tmp_path, TOY_DATABASE=database) as server:
+        server.get("/hello/again")
+        after = server.query(RUNS)["history"]["runs"]
+    names = {run["id"] for run in after["nodes"]}
+    assert before["totalCount"] == 60
+    assert {run["id"] for run in before["nodes"]} <= names
+    assert after["totalCount"] == 63
+
+
+def test_the_last_structure_is_restored_without_the_app(tmp_path, database):
+    """`devtools serve` answers field for field what the running app answered."""
+    with toy(tmp_path, TOY_DATABASE=database) as server:
+        server.await_that("{ activeSnapshot { version } }", lambda data: data["activeSnapshot"])
+        live = server.query(STRUCTURE)
+        history = server.query(RUNS)
+    port = free_port()
+    command = [sys.executable, "-m", "devtools", "serve", "--database", database, "--port", str(port)]
+    with running(command, port=port, cwd=tmp_path, mount="") as stored:
+        assert stored.query(STRUCTURE) == live
+        assert stored.query(RUNS) == history
+        state = stored.query(
+            "{ system { structure { state snapshotVersion } store { kind } } live { healthReport { report { id } } } }"
+        )
+        assert state["system"]["structure"] == {"state": "restored", "snapshotVersion": 1}
+        assert state["live"]["healthReport"] is None
+
+
+def test_changes_make_versions_and_ten_are_kept(tmp_path, database):
+    """Twelve structures leave ten, the newest active; going back re-activates."""
+    for version in range(12):
+        with toy(tmp_path, TOY_DATABASE=database, TOY_VERSION=str(version)) as server:
+            wanted = version + 1
+            server.await_that(
+                "{ activeSnapshot { version } }",
+                lambda data, wanted=wanted: (data["activeSnapshot"] or {}).get("version") == wanted,
+            )
+            listed = server.query("{ snapshots { version active } }")["snapshots"]
+    assert [entry["version"] for entry in listed] == list(range(12, 2, -1))
+    assert [entry["version"] for entry in listed if entry["active"]] == [12]
+    with toy(tmp_path, TOY_DATABASE=database, TOY_VERSION="5") as server:
+        server.await_that(
+            "{ activeSnapshot { version } }", lambda data: data["activeSnapshot"]["version"] == 6
+        )
+        assert len(server.query("{ snapshots { version } }")["snapshots"]) == 10
+
+
+def test_without_a_database_no_file_appears(tmp_path):
+    """Everything works from memory, and says so."""
+    with toy(tmp_path) as server:
+        server.get("/hello/x")
+        assert server.query(RUNS)["history"]["runs"]["totalCount"] == 3
+        store = server.query("{ system { store { kind why } } }")["system"]["store"]
+        assert store == {"kind": "memory", "why": "no database is configured"}
+        assert "no database is configured" in server.output
+    assert [path.name for path in tmp_path.iterdir()] == [server.log.name]
+
+
+def test_one_chain_is_followed_by_its_correlation_id(tmp_path):
+    """Request, task, hook, emission and log carry the id of the answer's header."""
+    with toy(tmp_path) as server:
+        answer = server.get("/hello/ada")
+        identifier = answer.headers["x-correlation-id"]
+        found = server.query(
+            """query ($ids: [String!]!) { history {
+              runs(filter: {correlationIds: $ids}, order: OLDEST) { nodes { nodeId nodeKind parentId rootId } }
+              logs(filter: {correlationIds: $ids, sourceIds: ["toy"]}) { nodes { message } }
+              emissions(filter: {correlationIds: $ids}) { nodes { eventId emitterId payload } } } }""",
+            ids=[identifier],
+        )["history"]
+    assert [run["nodeId"] for run in found["runs"]["nodes"]] == [
+        "tests.apps.toy.count", "tests.apps.toy.greet", "GET /hello/{name}",
+    ]  # fmt: skip
+    assert {run["rootId"] for run in found["runs"]["nodes"]} == {"GET /hello/{name}"}
+    assert found["logs"]["nodes"] == [{"message": "greeting ada"}]
+    assert found["emissions"]["nodes"] == [
+        {"eventId": "toy.greeted", "emitterId": "tests.apps.toy.greet", "payload": '{"name":"ada"}'}
+    ]
+
+
+def test_an_unhandled_exception_is_one_error_and_a_404_is_none(tmp_path):
+    """However many layers it passes through."""
+    with toy(tmp_path) as server:
+        assert server.get("/broken").status_code == 500
+        assert server.get("/refused").status_code == 404
+        errors = server.query("{ history { errors { totalCount nodes { message type sourceId } } } }")[
+            "history"
+        ]["errors"]
+    assert errors == {
+        "totalCount": 1,
+        "nodes": [{"message": "the toy is broken", "type": "RuntimeError", "sourceId": "GET /broken"}],
+    }
+
+
+def test_the_app_answers_as_without_us(tmp_path):
+    """A catch-all does not take our pages, its CORS header is not on our answers, and its own answers only gain one header."""
+    with toy(tmp_path) as server:
+        ours = server.get("/devtools/health", headers={"Origin": server.base})
+        theirs = server.get("/any/thing", headers={"Origin": "http://elsewhere.example"})
+    assert ours.json() == {"status": "ok"}
+    assert "access-control-allow-origin" not in ours.headers
+    assert theirs.text == "caught"
+    assert theirs.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize("extra", [(), ("--workers", "2")], ids=["one process", "two workers"])
+def test_open_streams_do_not_keep_the_server_from_exiting(tmp_path, database, extra):
+    """With a WebSocket and an event stream open, SIGTERM ends the server within two seconds."""
+    with toy(tmp_path, *extra, TOY_DATABASE=database) as server:
+        url = f"{server.base}/devtools/graphql"
+        query = "subscription { records { position } }"
+        with (
+            connect(
+                url.replace("http", "ws"),
+                subprotocols=["graphql-transport-ws"],
+                additional_headers=server.headers,
+            ) as socket,
+            httpx.stream(
+                "POST", url, json={"query": query}, headers={**server.headers, "Accept": "text/event-stream"}
+            ) as stream,
+        ):
+            socket.send(json.dumps({"type": "connection_init"}))
+            assert json.loads(socket.recv())["type"] == "connection_ack"
+            socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": query}}))
+            assert stream.status_code == 200
+            seconds = server.stop()
+    assert seconds < 2.0
+
+
+def test_production_installs_nothing(tmp_path):
+    """No route of ours, no file, no header; one log line."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "tests.apps.toy:app", "--port", str(port)]
+    with running(command, port=port, cwd=tmp_path, ready="/pid", APP_ENV="production") as server:
+        assert server.get("/devtools/graphql").text == "caught"
+        assert "x-correlation-id" not in server.get("/pid").headers
+    assert TOKEN not in server.output

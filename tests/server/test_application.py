@@ -1,0 +1,123 @@
+"""Our own application: every route has a policy, and a new one without a row fails here."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.routing import Route, WebSocketRoute
+
+from devtools.app import DevTools
+from devtools.runtime import Runtime
+from devtools.server import application
+from devtools.server.credentials import Credentials
+from devtools.server.guard import Policies, core_policies
+from devtools.server.guard_policy import WEBSOCKET
+from devtools.settings import Limits, load
+
+pytestmark = pytest.mark.anyio
+TOKEN = "t" * 43
+
+
+@pytest.fixture
+def runtime():
+    resolved = load({"token": TOKEN}, environment={}, directory=Path("/"))
+    made = Runtime(resolved, Credentials.load(resolved.settings, persist=False))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def client(runtime):
+    transport = httpx.ASGITransport(runtime.standalone(), client=("127.0.0.1", 1))
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as made:
+        yield made
+
+
+def test_every_route_has_a_row_in_the_guards_table(runtime):
+    """A route without one would answer 404, and this says why."""
+    policies = Policies(core_policies(Limits()))
+    credentials = Credentials.load(runtime.settings, persist=False)
+    for route in application.routes(runtime.services, credentials):
+        methods = [WEBSOCKET] if isinstance(route, WebSocketRoute) else sorted(getattr(route, "methods", ()))
+        assert isinstance(route, Route | WebSocketRoute)
+        for method in methods:
+            path = route.path.replace("{path:path}", "x").replace("{name}", "x").replace("{path}", "x")
+            assert policies.resolve(path, method, "text/html").policy is not None, (method, route.path)
+
+
+async def test_pages_load_without_a_token_and_data_does_not(client):
+    """A page carries no data."""
+    del client.headers["Authorization"]
+    for path in ("/", "/graphiql"):
+        assert (await client.get(path)).status_code == 200
+    assert (await client.post("/graphql", json={"query": "{ system { version } }"})).status_code == 401
+    assert (await client.get("/nothing")).status_code == 404
+
+
+async def test_graphql_opened_in_a_browser_goes_to_graphiql(client):
+    """Also with a slash at the end."""
+    for path in ("/graphql", "/graphql/"):
+        answer = await client.get(path, headers={"Accept": "text/html"}, follow_redirects=True)
+        assert answer.url.path == "/graphiql"
+
+
+async def test_a_query_is_answered(client):
+    """The media type is the one asked for."""
+    for accept in ("application/json", "application/graphql-response+json"):
+        answer = await client.post(
+            "/graphql", json={"query": "{ system { recording } }"}, headers={"Accept": accept}
+        )
+        assert answer.json() == {"data": {"system": {"recording": True}}}
+        assert answer.headers["content-type"].startswith(accept)
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b'{"query": 1}', "application/json", 400),
+        (b'{"query": "{"}', "application/graphql-response+json", 400),
+        (b'{"query": "{"}', "application/json", 200),
+        (b'{"query": "{ nothing }"}', "application/graphql-response+json", 400),
+        (b'{"query": "{ system { version } }", "variables": []}', "application/json", 400),
+        (b'{"query": "{ system { version } }"}', "image/png", 406),
+    ],
+)
+async def test_bad_requests_are_errors_with_a_code(client, body, media_type, status):
+    """Never a 500, never a traceback."""
+    headers = {"Content-Type": "application/json", "Accept": media_type}
+    answer = await client.post("/graphql", content=body, headers=headers)
+    assert answer.status_code == status
+    assert answer.json()["errors"][0]["extensions"]["code"] == "VALIDATION_ERROR"
+
+
+async def test_a_read_token_may_not_change_anything():
+    """FORBIDDEN, and nothing was changed."""
+    resolved = load({"token": TOKEN, "read_token": "r" * 43}, environment={}, directory=Path("/"))
+    runtime = Runtime(resolved, Credentials.load(resolved.settings, persist=False))
+    transport = httpx.ASGITransport(runtime.standalone(), client=("127.0.0.1", 1))
+    headers = {"Authorization": f"Bearer {'r' * 43}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
+        answer = (
+            await client.post(
+                "/graphql", json={"query": "mutation { recording(paused: true) { recording } }"}
+            )
+        ).json()
+        assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+        assert runtime.recorder.paused is False
+    runtime.close()
+
+
+async def test_below_a_prefix_the_page_gets_its_slash():
+    """Relative links need it."""
+    devtools = DevTools(token=TOKEN, app="x")
+
+    async def app(scope, receive, send): ...
+
+    layer = devtools.wrap(app)
+    transport = httpx.ASGITransport(layer, client=("127.0.0.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answer = await client.get("/devtools")
+        assert (answer.status_code, answer.headers["location"]) == (307, "devtools/")
+    devtools.close()

@@ -1,0 +1,133 @@
+"""Real server processes for tests: started on a free port, asked over HTTP, ended."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+TOKEN = "t" * 43
+ROOT = Path(__file__).parents[1]
+START_SECONDS = 20.0
+
+
+def free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """One running process and how to ask it."""
+
+    def __init__(
+        self, command: list[str], port: int, mount: str, environment: dict[str, str], cwd: Path
+    ) -> None:
+        self.port = port
+        self.base = f"http://127.0.0.1:{port}"
+        self.mount = mount
+        self.ready = f"{mount}/health"
+        self.log = cwd / f"server-{port}.log"
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "DEVTOOLS_TOKEN": TOKEN, **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {TOKEN}"}
+
+    def await_ready(self) -> None:
+        """Wait until it answers."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.output}")
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"{self.base}{self.ready}", timeout=2).status_code == 200:
+                    return
+            time.sleep(0.02)
+        raise AssertionError(f"the server does not answer:\n{self.output}")
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return httpx.get(f"{self.base}{path}", timeout=10, **options)
+
+    def query(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Ask in GraphQL; the data, without errors."""
+        answer = self.ask(query, **variables)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        body = {"query": query, "variables": variables}
+        url = f"{self.base}{self.mount}/graphql"
+        return httpx.post(url, json=body, headers=self.headers, timeout=20).json()
+
+    def await_that(self, query: str, holds: Any, **variables: Any) -> dict[str, Any]:
+        """Ask until the answer is as wanted."""
+        deadline = time.monotonic() + 10
+        while True:
+            data = self.query(query, **variables)
+            if holds(data):
+                return data
+            assert time.monotonic() < deadline, data
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self, number: int = signal.SIGTERM) -> float:
+        """End it by a signal; answers how many seconds it took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(15)
+        return time.monotonic() - began
+
+
+@contextlib.contextmanager
+def running(
+    command: list[str],
+    *,
+    port: int,
+    cwd: Path,
+    mount: str = "/devtools",
+    ready: str | None = None,
+    **environment: str,
+) -> Iterator[Server]:
+    """A server that answers, ended at the end."""
+    server = Server(command, port, mount, environment, cwd)
+    try:
+        if ready is not None:
+            server.ready = ready
+        server.await_ready()
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.process.kill()
+            server.process.wait(10)
+
+
+@contextlib.contextmanager
+def toy(cwd: Path, *extra: str, port: int | None = None, **environment: str) -> Iterator[Server]:
+    """The toy app under uvicorn."""
+    port = port or free_port()
+    command = [sys.executable, "-m", "uvicorn", "tests.apps.toy:app", "--port", str(port), *extra]
+    with running(command, port=port, cwd=cwd, **environment) as server:
+        yield server

@@ -1,0 +1,281 @@
+"""mount, wrap, start and close: one DevTools a process, nothing left behind."""
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+import threading
+import weakref
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from devtools import DevTools, mount
+from devtools.errors import ConflictError, ValidationError
+from devtools.records import Log, Run
+from devtools.settings import load
+from devtools.storage.store import DatabaseStore
+from devtools.telemetry import active
+from devtools.telemetry.filters import EVERYTHING
+from devtools.telemetry.gauges import Gauges
+from devtools.telemetry.pages import PageRequest
+
+TOKEN = "t" * 43
+
+
+def make_app() -> Starlette:
+    return Starlette(routes=[Route("/", lambda request: PlainTextResponse("hello"))])
+
+
+async def get(app, path="/", **headers):
+    transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
+        return await client.get(path)
+
+
+def test_mounting_twice_is_one_devtools():
+    """Not two layers."""
+    app = make_app()
+    assert mount(app, token=TOKEN) is mount(app, token=TOKEN)
+
+
+def test_mounting_after_the_start_is_refused():
+    """The middleware stack is built: it would be without effect."""
+    app = make_app()
+    asyncio.run(get(app))
+    with pytest.raises(ConflictError, match="has started"):
+        mount(app, token=TOKEN)
+
+
+def test_mounting_what_is_no_starlette_names_the_way():
+    """`wrap` takes any ASGI app."""
+    with pytest.raises(ConflictError, match="wrap"):
+        mount(lambda scope, receive, send: None, token=TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"databse": "x"}, "databse"),
+        ({"database": "oracle://x"}, "database"),
+        ({"port": -1}, "port"),
+        ({"sources": ("nope",)}, "sources"),
+    ],
+)
+def test_wrong_settings_are_refused_before_anything_starts(settings, field):
+    """At the line that mounts, with no thread and no file."""
+    threads = threading.active_count()
+    with pytest.raises(ValidationError) as caught:
+        mount(make_app(), **{"token": TOKEN, **settings})
+    assert caught.value.field == field
+    assert threading.active_count() == threads
+
+
+def test_disabled_installs_nothing(tmp_path, monkeypatch):
+    """The app itself, no thread, no file."""
+    monkeypatch.chdir(tmp_path)
+    app = make_app()
+    devtools = mount(app, enabled=False, database="sqlite:///x.db")
+    assert devtools.wrap(app) is app
+    answer = asyncio.run(get(app))
+    assert "x-correlation-id" not in answer.headers
+    assert list(tmp_path.iterdir()) == []
+    assert active.recorder is None
+
+
+def test_a_second_start_in_one_process_is_a_conflict():
+    """Records of one would land in the other."""
+    with DevTools(token=TOKEN, app="one"), pytest.raises(ConflictError, match="Another DevTools"):
+        DevTools(token=TOKEN, app="two").open()
+
+
+def test_close_leaves_nothing_behind(tmp_path):
+    """Hooks, handlers, threads, descriptors: as before."""
+
+    def state():
+        return (
+            sys.excepthook,
+            threading.excepthook,
+            sys.unraisablehook,
+            logging.Logger.callHandlers,
+            logging.Logger.getEffectiveLevel,
+            signal.getsignal(signal.SIGTERM),
+            sorted(thread.name for thread in threading.enumerate()),
+            active.recorder,
+        )
+
+    before = state()
+    for number in range(3):
+        app = make_app()
+        devtools = mount(app, database=f"sqlite:///{tmp_path}/{number}.db", token=TOKEN)
+        answer = asyncio.run(get(app))
+        assert answer.headers["x-correlation-id"]
+        assert devtools.flush()
+        devtools.close()
+        devtools.close()
+    assert state() == before
+
+
+def test_a_store_that_cannot_open_does_not_harm_the_app(tmp_path, caplog):
+    """One error line; the app answers, our pages do not."""
+    (tmp_path / "file").write_text("")
+    app = make_app()
+    mount(app, database=f"sqlite:///{tmp_path}/file/below.db", token=TOKEN)
+    assert asyncio.run(get(app)).text == "hello"
+    assert asyncio.run(get(app, "/devtools/health")).status_code == 404
+    told = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert len(told) == 1
+    assert "file" in told[0]
+
+
+def test_a_prefix_of_the_servers_own(tmp_path):
+    """`root_path` before ours: pages answer below both."""
+    app = make_app()
+    devtools = mount(app, token=TOKEN)
+    transport = httpx.ASGITransport(app, root_path="/behind", client=("127.0.0.1", 1))
+
+    async def ask():
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return [
+                (await client.get(path)).status_code
+                for path in ("/behind/devtools/health", "/devtools/health", "/behind/")
+            ]
+
+    assert asyncio.run(ask()) == [200, 200, 200]
+    devtools.close()
+
+
+async def lifespan(app, *, fails=False):
+    """Run the app's lifespan as a server does; answers what it sent."""
+    sent = []
+    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    async def receive():
+        return next(messages)
+
+    async def send(message):
+        sent.append(message["type"])
+
+    await app({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send)
+    return sent
+
+
+def test_starting_again_records_anew():
+    """A test client per test: the second lifespan has one layer, and its own records."""
+    app = make_app()
+    devtools = mount(app, token=TOKEN)
+    recorders = []
+
+    async def once():
+        sent = []
+        started, ended = asyncio.Event(), asyncio.Event()
+
+        async def receive():
+            if started.is_set():
+                await ended.wait()
+                return {"type": "lifespan.shutdown"}
+            return {"type": "lifespan.startup"}
+
+        async def send(message):
+            sent.append(message["type"])
+            started.set()
+
+        running = asyncio.ensure_future(app({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send))
+        await started.wait()
+        await get(app)
+        recorders.append(active.recorder)
+        ended.set()
+        await running
+        return sent
+
+    for _ in range(3):
+        assert asyncio.run(once()) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert [len(recorder.rings.of(Run).snapshot()) for recorder in recorders] == [1, 1, 1]
+    assert active.recorder is None
+    assert devtools.started is False
+
+
+def test_a_refused_start_leaves_nothing_running(monkeypatch, caplog):
+    """A part that cannot start: one error line, no thread, no recorder; the app answers."""
+    threads = threading.active_count()
+    app = make_app()
+    mount(app, token=TOKEN)
+    monkeypatch.setattr(Gauges, "start", lambda self: 1 / 0)
+    assert asyncio.run(get(app)).text == "hello"
+    assert active.recorder is None
+    assert threading.active_count() == threads
+    assert [record.levelname for record in caplog.records].count("ERROR") == 1
+
+
+def test_an_app_that_fails_to_start_keeps_its_last_words(tmp_path):
+    """The error that stopped it is what one wants to read afterwards."""
+
+    @asynccontextmanager
+    async def failing(app):
+        logging.getLogger("app").error("about to fail")
+        raise RuntimeError("no configuration")
+        yield
+
+    url = f"sqlite:///{tmp_path}/failed.db"
+    app = Starlette(lifespan=failing)
+    mount(app, database=url, token=TOKEN)
+    with pytest.raises(RuntimeError, match="no configuration"):
+        asyncio.run(lifespan(app))
+    assert active.recorder is None
+    store = DatabaseStore.open(load({"database": url}, environment={}), read_only=True)
+    assert [log.message for log in store.history.page(Log, EVERYTHING, PageRequest()).records] == [
+        "about to fail"
+    ]
+    store.close()
+
+
+def test_an_app_without_lifespan_is_inspected():
+    """It returns from the lifespan scope without a word."""
+
+    async def app(scope, receive, send):
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"bare"})
+
+    devtools = DevTools(token=TOKEN, app="bare")
+    layer = devtools.wrap(app)
+    asyncio.run(lifespan(layer))
+    assert devtools._runtime is not None
+    devtools._runtime.inspected(5)
+    assert devtools._runtime.described.status.state == "live"
+    devtools.close()
+
+
+def test_a_stack_that_is_built_again_is_wrapped_again():
+    """Instrumentation of others rebuilds it."""
+    app = make_app()
+    devtools = mount(app, token=TOKEN)
+    asyncio.run(get(app))
+    app.middleware_stack = app.build_middleware_stack()
+    answer = asyncio.run(get(app))
+    assert answer.headers["x-correlation-id"]
+    devtools.close()
+
+
+def test_signal_handlers_are_as_before_after_a_shutdown():
+    """The lifespan ends off the main thread, where nothing can be restored."""
+    before = signal.getsignal(signal.SIGTERM)
+    app = make_app()
+    mount(app, token=TOKEN)
+    asyncio.run(lifespan(app))
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_an_app_is_freed_with_its_devtools():
+    """Test suites make many."""
+    app = make_app()
+    mount(app, token=TOKEN)
+    seen = weakref.ref(app)
+    del app
+    gc.collect()
+    assert seen() is None
