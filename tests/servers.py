@@ -15,7 +15,7 @@ import httpx
 
 TOKEN = "t" * 43
 ROOT = Path(__file__).parents[1]
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 def free_port() -> int:

@@ -26,6 +26,7 @@ from graphql import (
     SelectionSetNode,
     get_named_type,
     get_nullable_type,
+    get_operation_ast,
     is_leaf_type,
     is_object_type,
     validate,
@@ -41,6 +42,7 @@ from devtools.graphql.policies import authorise
 from devtools.graphql.projection import FEWEST, project
 from devtools.graphql.schema import schema
 from devtools.graphql.services import Request
+from devtools.graphql.subscription import ALIVE
 from devtools.records import Run
 from devtools.settings import Limits
 from devtools.telemetry.context import own_work
@@ -77,6 +79,10 @@ class RefusedError(Exception):
     def __init__(self, errors: Sequence[Exception]) -> None:
         super().__init__(*errors)
         self.errors = errors
+
+
+class ServerStops(Exception):
+    """A subscription ends because the server does: nothing more comes, and it is not complete."""
 
 
 class OperationExecutor(Executor[None]):
@@ -161,6 +167,16 @@ def read(query: str, limits: Limits) -> Document:
     return Document(document, fragments_of(document))
 
 
+def names_mutation(query: str, operation_name: str | None, limits: Limits) -> bool:
+    """Whether the operation that would run is a mutation; False for what cannot run. Blocks: call it in a thread."""
+    try:
+        document = read(query, limits).document
+    except (GraphQLError, DevToolsError):
+        return False
+    operation = None if document is None else get_operation_ast(document, operation_name)
+    return operation is not None and operation.operation is OperationType.MUTATION
+
+
 def execute(
     request: Request, query: str, variables: Variables = None, operation_name: str | None = None
 ) -> Result:
@@ -235,7 +251,8 @@ async def subscribe(
 ) -> AsyncGenerator[bytes, None]:
     """Run one operation: a JSON result for every event of a subscription, one for a query or mutation.
 
-    One that was refused yields `{"errors": …}` without data, and ends. `in_thread` runs what blocks, away from the loop.
+    One that was refused yields `{"errors": …}` without data, and ends. An empty one is a sign of life after a silence. Raises
+    ServerStops where a subscription ends because the server does. `in_thread` runs what blocks, away from the loop.
     """
 
     def begin() -> "Running | Result":
@@ -270,11 +287,17 @@ async def _events(request: Request, executor: Running, in_thread: Thread[Any]) -
     async with aclosing(events):
         try:
             async for event in events:
+                if event is ALIVE:
+                    yield b""
+                    continue
                 one = executor.build_per_event_executor(event)
                 one.context_value, one.is_awaitable = Context(request), _is_awaitable
                 yield (await in_thread(partial(_run_marked, one))).body
         except (DevToolsError, GraphQLError) as error:
             yield answers.refusal([error]).body
+            return
+    if request.services.subscribers.stopped:
+        raise ServerStops
 
 
 async def _opened(executor: Running) -> "AsyncIterable[Any] | ExecutionResult":

@@ -3,6 +3,7 @@
 https://graphql.github.io/graphql-over-http/draft/
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -30,6 +31,7 @@ class Body(msgspec.Struct, rename="camel"):
 
 
 _body = msgspec.json.Decoder(Body)
+_map = msgspec.json.Decoder(dict[str, Any] | None)  # Any: JSON
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def parse_post(
     """The operation of a POST request, or the answer that says what is wrong with it."""
     media_type = negotiate(accept)
     if media_type is None:
-        return problem(406, f"Accept must allow one of {', '.join(OFFERED)}, not {_short(accept)}.")
+        return _not_acceptable(accept)
     if not _is_json(content_type):
         answer = problem(415, f"Content-Type must be application/json in UTF-8, not {_short(content_type)}.")
         return Answer(answer.status, answer.body, headers={"Accept": JSON})
@@ -75,6 +77,23 @@ def parse_post(
     return Operation(found.query, found.variables or {}, found.operation_name or None, media_type)
 
 
+def parse_get(parameters: Mapping[str, str], accept: str | None) -> Operation | Answer:
+    """The operation of a GET request, which is in its query string, or the answer that says what is wrong with it."""
+    media_type = negotiate(accept)
+    if media_type is None:
+        return _not_acceptable(accept)
+    query = parameters.get("query")
+    if query is None:
+        return problem(400, "The query string has no `query`. Ask there, or with POST and a JSON body.")
+    found: dict[str, Any] = {}  # Any: JSON
+    for name in ("variables", "extensions"):
+        try:
+            found[name] = _map.decode(parameters.get(name) or "null")
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            return problem(400, f"{name} is not a JSON object: {error}.")
+    return Operation(query, found["variables"] or {}, parameters.get("operationName") or None, media_type)
+
+
 def respond(result: Result, media_type: MediaType) -> Answer:
     """The answer that carries a result. Only `application/graphql-response+json` shows in its status what did not run."""
     status = 400 if media_type == GRAPHQL and not result.executed else 200
@@ -88,9 +107,9 @@ def problem(status: int, message: str, code: str = "VALIDATION_ERROR") -> Answer
     )
 
 
-def method_not_allowed() -> Answer:
-    """The answer to every method but POST."""
-    answer = problem(405, "GraphQL is asked with POST and a JSON body.")
+def not_by_get() -> Answer:
+    """The answer to a mutation by GET, which may change nothing."""
+    answer = problem(405, "GET may only ask. Send a mutation with POST and a JSON body.")
     return Answer(answer.status, answer.body, headers={"Allow": "POST"})
 
 
@@ -102,6 +121,10 @@ def negotiate(accept: str | None) -> MediaType | None:
     weights = {offered: _weight(offered, ranges) for offered in OFFERED}
     best = max(OFFERED, key=lambda offered: weights[offered])
     return best if weights[best] > (0.0, 0) else None
+
+
+def _not_acceptable(accept: str | None) -> Answer:
+    return problem(406, f"Accept must allow one of {', '.join(OFFERED)}, not {_short(accept)}.")
 
 
 def _range(part: str) -> tuple[str, float]:

@@ -17,6 +17,9 @@ from devtools.telemetry.filters import Filter, arguments_of, from_arguments, res
 from devtools.telemetry.query_language import parse_for
 from devtools.telemetry.subscribers import Batch, Gap, Position
 
+SILENCE = 15.0
+"""Seconds after which a subscription to which nothing came says that it is alive."""
+
 if TYPE_CHECKING:
     TelemetryRecord = Record
 else:
@@ -55,6 +58,10 @@ class RecordBatch:
     gap: RecordGap | None
 
 
+ALIVE = RecordBatch(position="", records=[], gap=None)
+"""What the source yields after a silence. It is not executed: each transport has its own sign of life."""
+
+
 def filters_of(
     context: Context, kinds: list[RecordKind] | None, where: RecordFilterInput | None, q: str | None
 ) -> Mapping[type[Record], Filter]:
@@ -87,7 +94,10 @@ async def _records(
     filters = await context.services.subscribers.in_thread(filters_of, context, *wanted)
     async with context.services.subscribers.subscribe(filters, or_none(since)) as subscription:
         position = subscription.position
-        async for batch in subscription.batches():
+        async for batch in subscription.batches(SILENCE):
+            if not batch.records and batch.gap is None:
+                yield ALIVE
+                continue
             for part in parts_of(batch, position, context.limits.page):
                 yield part
             position = batch.position

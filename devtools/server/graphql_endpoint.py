@@ -6,11 +6,10 @@ Operations run whole in worker threads, four at a time; only subscriptions touch
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import anyio.to_thread
-import msgspec
 from starlette.requests import Request as HttpRequest
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -18,7 +17,7 @@ from starlette.websockets import WebSocket
 
 from devtools.errors import DevToolsError
 from devtools.graphql import http
-from devtools.graphql.executor import execute, subscribe
+from devtools.graphql.executor import ServerStops, execute, names_mutation, subscribe
 from devtools.graphql.services import Request, Services
 from devtools.server.credentials import Credentials, token_from_payload
 from devtools.server.graphql_ws import Connection, Payload, Run
@@ -27,6 +26,8 @@ from devtools.server.guard_policy import Granted
 
 THREADS = 4
 """Operations that run at the same time; more wait."""
+ACCESS: dict[str, Literal["read", "write"]] = {"read": "read", "write": "write"}
+"""What an operation may do by what the guard granted. Who was granted anything else runs none."""
 STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
@@ -52,21 +53,17 @@ class GraphQLEndpoint:
         ]
 
     async def get(self, request: HttpRequest) -> Response:
-        """A browser goes to GraphiQL; an event source subscribes; a query by GET is not offered."""
-        accept = request.headers.get("accept", "")
-        if http.EVENTS in accept:
-            asked = request.query_params
-            try:
-                variables = msgspec.json.decode(
-                    asked.get("variables") or "{}", type=dict[str, Any]
-                )  # Any: JSON
-            except msgspec.DecodeError as error:
-                return _respond(http.problem(400, f"variables is not a JSON object: {error}."))
-            payload = Payload(asked.get("query", ""), asked.get("operationName"), variables)
-            return self._stream(self._request(request.scope[ACCESS_KEY]), payload)
-        if "text/html" in accept:
+        """A browser goes to GraphiQL; others may ask and subscribe, and change nothing."""
+        granted: Granted = request.scope[ACCESS_KEY]
+        if not granted.reads:
+            # Without a token the guard lets nobody in but a browser that opens the address as a page.
             return RedirectResponse("../graphiql" if request.url.path.endswith("/") else "graphiql", 307)
-        return _respond(http.method_not_allowed())
+        asked = http.parse_get(request.query_params, request.headers.get("accept"))
+        if isinstance(asked, http.Operation) and await self._in_thread(
+            partial(names_mutation, asked.query, asked.operation_name, self.limits)
+        ):
+            return _respond(http.not_by_get())
+        return await self._answer(granted, asked)
 
     async def post(self, request: HttpRequest) -> Response:
         """Run one operation."""
@@ -74,11 +71,17 @@ class GraphQLEndpoint:
         asked = http.parse_post(
             await request.body(), headers.get("content-type"), headers.get("accept"), self.limits
         )
+        return await self._answer(request.scope[ACCESS_KEY], asked)
+
+    async def _answer(self, granted: Granted, asked: http.Operation | http.Answer) -> Response:
         if isinstance(asked, http.Answer):
             return _respond(asked)
-        operation = self._request(request.scope[ACCESS_KEY])
+        operation = self._request(granted)
         if asked.media_type == http.EVENTS:
-            return self._stream(operation, Payload(asked.query, asked.operation_name, asked.variables))
+            events = _events(
+                self._results(operation, Payload(asked.query, asked.operation_name, asked.variables))
+            )
+            return StreamingResponse(events, headers=STREAM_HEADERS, media_type=http.EVENTS)
         run = partial(execute, operation, asked.query, asked.variables, asked.operation_name)
         return _respond(http.respond(await self._in_thread(run), asked.media_type))
 
@@ -104,16 +107,12 @@ class GraphQLEndpoint:
         await connection.serve(self.services.subscribers.until_stopped)
 
     def _request(self, granted: Granted) -> Request:
-        return Request(self.services, "write" if granted.writes else "read", granted.actor)
+        return Request(self.services, ACCESS[granted.scope], granted.actor)
 
     async def _in_thread(self, work: Any) -> Any:  # Any: what `work` answers
         if self._threads is None:
             self._threads = anyio.CapacityLimiter(THREADS)
         return await anyio.to_thread.run_sync(work, limiter=self._threads)
-
-    def _stream(self, operation: Request, payload: Payload) -> Response:
-        events = _events(self._results(operation, payload))
-        return StreamingResponse(events, headers=STREAM_HEADERS, media_type=http.EVENTS)
 
     def _results(self, operation: Request, asked: Payload) -> AsyncGenerator[bytes]:
         """One result for a query or mutation, one per batch for a subscription."""
@@ -129,6 +128,9 @@ def _respond(answer: http.Answer) -> Response:
 async def _events(results: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     """Results as the "distinct connections mode" of https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md"""
     async with aclosing(results):
-        async for result in results:
-            yield b"event: next\ndata: " + result + b"\n\n"
+        try:
+            async for result in results:
+                yield b"event: next\ndata: " + result + b"\n\n" if result else b":\n\n"
+        except ServerStops:
+            return  # not complete: a client that goes on elsewhere knows it by that
     yield b"event: complete\ndata:\n\n"

@@ -12,6 +12,8 @@ from typing import Any, Literal
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from devtools.graphql.executor import ServerStops
+
 logger = logging.getLogger("devtools")
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -157,6 +159,8 @@ class Connection:
     async def _operate(self, run: Run, identifier: str, payload: Payload) -> None:
         try:
             await self._send_results(run, identifier, payload)
+        except ServerStops:
+            pass  # no `complete`: the socket is closed with a code that says so
         except Exception:
             logger.exception("A subscription failed.")
             await self._send(
@@ -169,6 +173,8 @@ class Connection:
         name = msgspec.json.encode(identifier)
         async with contextlib.aclosing(run(payload)) as results:
             async for result in results:
+                if not result:
+                    continue  # the server itself pings
                 if result.startswith(b'{"errors":'):
                     # The operation failed before it ran: the protocol has a message of its own for that, and it ends the operation.
                     errors = msgspec.json.decode(result, type=dict[str, msgspec.Raw])["errors"]

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from devtools.server.pages import find_web_directory
+from tests.machine import lacking
 
 HERE = Path(__file__).parent
 TOKEN = "browser-test-token-of-more-than-32-characters"
@@ -36,13 +36,6 @@ FLAGS = (
 
 
 expect.set_options(timeout=DEADLINE * 1000)
-
-
-def lacking(reason: str) -> NoReturn:
-    """Skip, or fail where everything is required."""
-    if os.environ.get("DEVTOOLS_TEST_REQUIRE") == "1":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
 
 
 @dataclass

@@ -8,7 +8,9 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from .conftest import TOKEN, Open, Server, Watch, lacking
+from tests.machine import lacking
+
+from .conftest import TOKEN, Open, Server, Watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -10,8 +10,9 @@ from devtools.graphql.http import (
     JSON,
     Answer,
     Operation,
-    method_not_allowed,
     negotiate,
+    not_by_get,
+    parse_get,
     parse_post,
     respond,
 )
@@ -111,6 +112,26 @@ def test_the_status_tells_what_did_not_run_where_it_may() -> None:
     assert respond(ran, GRAPHQL).status == 200
 
 
-def test_other_methods_are_told_to_post() -> None:
-    assert method_not_allowed().status == 405
-    assert method_not_allowed().headers == {"Allow": "POST"}
+def test_a_query_string_is_a_request() -> None:
+    asked = {"query": "q", "variables": '{"a":[1]}', "operationName": "A", "extensions": "{}"}
+    assert parse_get(asked, GRAPHQL) == Operation("q", {"a": [1]}, "A", GRAPHQL)
+    assert parse_get({"query": "q", "variables": "null", "operationName": ""}, None) == Operation(
+        "q", {}, None, JSON
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [({}, 400), ({"query": "q", "variables": "[1]"}, 400), ({"query": "q", "extensions": "{"}, 400)],
+)
+def test_a_query_string_that_is_no_request_is_400(asked: dict[str, str], expected: int) -> None:
+    assert status(parse_get(asked, None)) == expected
+
+
+def test_what_nobody_can_answer_a_get_with_is_406() -> None:
+    assert status(parse_get({"query": "q"}, "image/png")) == 406
+
+
+def test_a_mutation_by_get_is_told_to_post() -> None:
+    assert not_by_get().status == 405
+    assert not_by_get().headers == {"Allow": "POST"}

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from devtools.errors import UnavailableError
-from devtools.graphql.executor import subscribe
+from devtools.graphql import subscription
+from devtools.graphql.executor import ServerStops, subscribe
 from devtools.records import Level
 from devtools.telemetry.subscribers import Position
 from tests.graphql.conftest import World
@@ -153,13 +154,30 @@ async def test_a_store_that_fails_ends_the_stream_with_its_error(world: World) -
     assert world.subscribers.count == 0
 
 
-async def test_stopping_ends_the_stream(world: World) -> None:
+async def test_stopping_ends_the_stream_which_is_not_complete(world: World) -> None:
     results = stream(world)
     first = await following(world, results)
     world.subscribers.stop()
     async with asyncio.timeout(5):
-        with pytest.raises(StopAsyncIteration):
+        with pytest.raises(ServerStops):
             await first
+
+
+async def test_after_a_silence_there_is_a_sign_of_life(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscription, "SILENCE", 0.01)
+    async with aclosing(stream(world)) as results:
+        assert await (await following(world, results)) == b""
+        world.log("one")
+        async with asyncio.timeout(10):
+            batches = [found async for found in until_records(results)]
+        assert b"one" in batches[-1]
+
+
+async def until_records(results: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    async for found in results:
+        yield found
+        if found:
+            return
 
 
 async def test_queries_and_mutations_have_one_result(world: World) -> None:

@@ -72,6 +72,31 @@ async def test_a_query_is_answered(client):
         assert answer.headers["content-type"].startswith(accept)
 
 
+async def test_a_query_may_come_by_get(client):
+    """With the token, like every other; a mutation may not, whatever it is answered with."""
+    query = {"query": "query A { system { recording } } mutation B { recording(paused: true) { recording } }"}
+    answer = await client.get("/graphql", params={**query, "operationName": "A"})
+    assert answer.json() == {"data": {"system": {"recording": True}}}
+    for accept in ("application/json", "text/event-stream"):
+        refused = await client.get(
+            "/graphql/", params={**query, "operationName": "B"}, headers={"Accept": accept}
+        )
+        assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+    assert (await client.get("/graphql", params={"query": "{"})).json()["errors"]
+    assert (await client.get("/graphql")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "accept", ["text/html, text/event-stream", "TEXT/HTML, application/json", "text/html"]
+)
+async def test_who_says_to_be_a_browser_gets_no_data(client, accept):
+    """The page loads without a token: what is asked in its address is not answered."""
+    del client.headers["Authorization"]
+    asked = {"query": "{ system { version } }"}
+    answer = await client.get("/graphql", params=asked, headers={"Accept": accept})
+    assert (answer.status_code, answer.text) == (307, "")
+
+
 @pytest.mark.parametrize(
     ("body", "media_type", "status"),
     [
