@@ -122,13 +122,14 @@ def resource(
     )
 
 
-def middleware(name: str) -> Element:
+def middleware(name: str, *depends_on: str) -> Element:
     """A class that wraps every request."""
     return Element(
         id=f"examples.shop.middleware.{name}",
         kind=ElementKind.middleware,
         applies_to=ElementKind.task,
         auto_apply=True,
+        depends_on=depends_on,
         file_path="examples/shop/middleware.py",
         registered_by=APP,
     )
@@ -259,7 +260,7 @@ RESOURCES = (
     resource("shop.customers", "customers", provides=(CUSTOMER,)),
 )
 
-MIDDLEWARE = (middleware("RequestTiming"), middleware("CustomerIdentification"))
+MIDDLEWARE = (middleware("RequestTiming"), middleware("CustomerIdentification", "shop.customers"))
 
 EVENTS = (
     event("shop.payment_captured", "payment", MONEY),

@@ -35,6 +35,8 @@ class Found:
     )  # Any: functions, classes, ASGI apps behind routes
     sdl: str | None = None
     openapi: str | None = None
+    has_routes: bool = False
+    """Somebody has read the routes of the app."""
     has_init: bool = False
     """The app has a lifespan of its own."""
 

@@ -2,15 +2,14 @@
 
 import logging
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import Any, cast
 
 from devtools.introspection import naming, schemas
 from devtools.introspection.elements import ElementKind, MiddlewareUse, Route
 from devtools.introspection.inspectors import Found, to_json
+from devtools.introspection.inspectors.settling import Numbers, rename
 from devtools.introspection.inspectors.shadows import Shadows
 from devtools.introspection.registry import declared_id, id_of
 from devtools.telemetry.payload import PayloadGuard
@@ -39,41 +38,32 @@ class Place:
 def inspect(app: Any, found: Found) -> None:  # Any: any app
     """Add what a Starlette app, or a subclass of it, is made of; anything else is left alone."""
     applications = sys.modules.get("starlette.applications")
-    if applications is None:
-        return
-    inspection = Inspection(found, applications.Starlette)
-    wrapped, outer = inspection.inside(app, APP)
-    if not isinstance(wrapped, applications.Starlette):
-        return
-    starlette: Any = wrapped
-    inspection.exceptions(starlette.exception_handlers)
-    inspection.lifespan(starlette.router.lifespan_context)
-    middleware = (*outer, *inspection.around(starlette, APP))
-    inspection.routes(starlette.routes, Place(middleware=middleware))
-    inspection.number()
-
-
-class Used(NamedTuple):
-    """One use of a middleware."""
-
-    base: str
-    origin: str
-    position: int
-
-    @property
-    def provisional(self) -> str:
-        """An id until all uses are known."""
-        return f"{self.base}\0{self.position}"
+    if applications is not None and not found.has_routes:
+        Inspection(found, applications.Starlette).application(app)
 
 
 class Inspection:
-    """One look at one app."""
+    """One look at one app. A framework on top of Starlette derives from it, says which routes there are, and more of each."""
 
     def __init__(self, found: Found, starlette: type[Any]) -> None:
         self.found = found
         self.starlette = starlette
-        self.uses: list[Used] = []
+        self.numbers = Numbers()
         self.shadows = Shadows()
+        self.hosted: dict[str, str] = {}
+        """Ids of routes within hosts, and those that they would have without."""
+
+    def application(self, app: Any) -> None:
+        """Add everything from the app, which may be wrapped, downwards."""
+        inner, outer = self.inside(app, APP)
+        if not isinstance(inner, self.starlette):
+            return
+        starlette: Any = inner
+        self.found.has_routes = True
+        self.exceptions(starlette.exception_handlers)
+        self.lifespan(starlette.router)
+        self.routes(starlette, Place(middleware=(*outer, *self.around(starlette, APP))))
+        rename(self.found, {**self.numbers.settle(), **self.hosts()})
 
     # Middleware
 
@@ -104,10 +94,7 @@ class Inspection:
     ) -> MiddlewareUse:
         dispatch = keywords.get("dispatch")
         thing = dispatch if callable(dispatch) else factory
-        # Two uses of one class are told apart by where they stand, which is known when all are known.
-        used = Used(id_of(thing), origin, len(self.uses))
-        self.uses.append(used)
-        identifier = used.provisional
+        identifier = self.numbers.take(id_of(thing), origin != APP, origin)
         self.found.describe(
             ElementKind.middleware,
             identifier,
@@ -123,23 +110,6 @@ class Inspection:
         config = None if text is None else PayloadGuard().json_text(text)
         return MiddlewareUse(identifier, config=config, origin=origin.partition(" at ")[0])
 
-    def number(self) -> None:
-        """Give middleware its ids: `module.Class`, the next one `#2`; the app's own first, then by path."""
-        names: dict[str, str] = {}
-        counts: dict[str, int] = {}
-        for used in sorted(self.uses, key=lambda used: (used.origin != APP, used.origin, used.position)):
-            count = counts[used.base] = counts.get(used.base, 0) + 1
-            names[used.provisional] = used.base if count == 1 else f"{used.base}#{count}"
-        for identifier, element in tuple(self.found.elements.items()):
-            if identifier in names:
-                del self.found.elements[identifier]
-                self.found.add(msgspec.structs.replace(element, id=names[identifier]))
-            elif element.middleware:
-                uses = (
-                    msgspec.structs.replace(use, id=names.get(use.id, use.id)) for use in element.middleware
-                )
-                self.found.elements[identifier] = msgspec.structs.replace(element, middleware=tuple(uses))
-
     # Exceptions and lifespan
 
     def exceptions(self, handlers: Mapping[Any, Any]) -> None:
@@ -152,20 +122,25 @@ class Inspection:
             ):
                 self.found.describe(ElementKind.error, id_of(handled), handled, handled=True)
 
-    def lifespan(self, context: Any) -> None:  # Any: what makes the context manager
-        """What the app does around its life, as a resource."""
-        if type(context).__name__ != "_DefaultLifespan":
+    def lifespan(self, router: Any) -> None:
+        """What the app does around its life, as resources."""
+        for context in self.lifespans(router.lifespan_context):
             self.found.has_init = True
             self.found.describe(ElementKind.resource, id_of(context), context, has_init=True)
 
+    def lifespans(self, context: Any) -> Iterator[Any]:  # Any: what makes a context manager
+        """The app's own lifespans in a router's: none where it has the default."""
+        if type(context).__name__ != "_DefaultLifespan":
+            yield context
+
     # Routes
 
-    def routes(self, routes: Iterable[Any], place: Place) -> None:
-        """Everything below a router, in the order in which it is matched. One that cannot be read does not hide the others."""
+    def routes(self, app: Any, place: Place) -> None:
+        """Everything below an app or router, in the order of matching. One that cannot be read does not hide the others."""
         if place.depth > MAX_DEPTH:
             return
-        for route in routes:
-            kind = next((base.__name__ for base in type(route).__mro__ if base.__name__ in _READERS), None)
+        for cls, route in self.candidates(app):
+            kind = next((base.__name__ for base in cls.__mro__ if base.__name__ in _READERS), None)
             if kind is None:
                 continue
             try:
@@ -173,9 +148,18 @@ class Inspection:
             except Exception:
                 logger.warning("A %s below %r could not be read.", kind, place.prefix or "/", exc_info=True)
 
+    def candidates(self, app: Any) -> Iterable[tuple[type[Any], Any]]:
+        """The routes of an app or router with the class that says how each is read."""
+        routes: Sequence[Any] = app.routes
+        return [(cast("type[Any]", type(route)), route) for route in routes]
+
+    def details(self, route: Any, method: str, path: str) -> dict[str, Any]:  # noqa: ARG002 - others need the method
+        """What is known of the task of a route beside its endpoint, as fields of Element."""
+        return {"schema": _path_schema(path)}
+
     def _route(self, route: Any, place: Place) -> None:
         path = place.prefix + route.path
-        endpoint, uses = self._endpoint(route, path)
+        endpoint, uses = self._endpoint(route, path, place)
         inside = replace(place, middleware=place.middleware + uses)
         private = (
             {}
@@ -183,35 +167,36 @@ class Inspection:
             else {"is_private": True, "visibility_reason": "include_in_schema=False"}
         )
         for method in _methods(route, endpoint):
-            self._task(endpoint, method, path, inside, **private)
+            self._task(endpoint, method, path, inside, **private, **self.details(route, method, path))
         methods = frozenset(route.methods) if route.methods else None
-        self.shadows.add(place.host, f"{_first(route, endpoint)} {path}", path, methods)
+        name = _route_id(_methods(route, endpoint)[0], path, place.host)
+        self.shadows.add(place.host, name, path, methods)
 
-    def _endpoint(self, route: Any, path: str) -> tuple[Any, tuple[MiddlewareUse, ...]]:
+    def _endpoint(self, route: Any, path: str, place: Place) -> tuple[Any, tuple[MiddlewareUse, ...]]:
         """The endpoint, and the middleware between it and the route: what the route was made with has no list of it."""
         endpoint = route.endpoint
+        methods = ",".join(sorted(naming.attribute(route, "methods") or ()))
+        origin = f"route at {place.host}{path} {methods}"
         if route.app is endpoint:
-            return (
-                self.inside(endpoint, f"route at {path}")
-                if not isinstance(endpoint, type)
-                else (endpoint, ())
-            )
-        return endpoint, self.inside(route.app, f"route at {path}")[1]
+            return self.inside(endpoint, origin) if not isinstance(endpoint, type) else (endpoint, ())
+        return endpoint, self.inside(route.app, origin)[1]
 
     def _websocket(self, route: Any, place: Place) -> None:
         path = place.prefix + route.path
-        endpoint, uses = self._endpoint(route, path)
-        self._task(endpoint, "WS", path, replace(place, middleware=place.middleware + uses))
-        self.shadows.add(place.host, f"WS {path}", path, frozenset({"WS"}))
+        endpoint, uses = self._endpoint(route, path, place)
+        inside = replace(place, middleware=place.middleware + uses)
+        self._task(endpoint, "WS", path, inside, **self.details(route, "WS", path))
+        self.shadows.add(place.host, _route_id("WS", path, place.host), path, frozenset({"WS"}))
 
     def _mount(self, route: Any, place: Place) -> None:
         path = place.prefix + route.path
         origin = f"mount {path or '/'}"
-        base, uses = self.inside(route.app, origin)
+        where = f"{origin} at {place.host}" if place.host else origin
+        base, uses = self.inside(route.app, where)
         below = replace(
             place,
             prefix=path,
-            middleware=place.middleware + uses + self.around(base, origin),
+            middleware=place.middleware + uses + self.around(base, where),
             depth=place.depth + 1,
         )
         self._below(base, below)
@@ -230,9 +215,10 @@ class Inspection:
         if isinstance(app, self.starlette):
             self.exceptions(app.exception_handlers)
         if _has_routes(app):
-            self.routes(app.routes, place)
+            self.routes(app, place)
         elif app is not None:
-            self._task(app, _opaque_method(app), f"{place.prefix}/{{path}}", place)
+            path = f"{place.prefix}/{{path}}"
+            self._task(app, _opaque_method(app), path, place, schema=_path_schema(path))
 
     def _task(self, endpoint: Any, method: str, path: str, place: Place, **fields: Any) -> None:
         if is_ours(endpoint):
@@ -240,33 +226,48 @@ class Inspection:
         self.found.endpoints.append(endpoint)
         handler = _handler(endpoint, method)
         declared = declared_id(handler)
+        depends_on = (*((declared,) if declared is not None else ()), *fields.pop("depends_on", ()))
+        identifier = self._identifier(_route_id(method, path, place.host))
+        if place.host:
+            self.hosted[identifier] = _route_id(method, path, "")
         self.found.describe(
             ElementKind.task,
-            self._identifier(method, path, place.host),
+            identifier,
             handler if handler.__doc__ else endpoint,
-            schema=_path_schema(path),
             route=Route(method, path),
             middleware=place.middleware,
-            depends_on=(declared,) if declared is not None else (),
+            depends_on=depends_on,
             shadowed_by=self.shadows.before(place.host, method, path),
             framework=is_framework(endpoint),
             **fields,
         )
 
-    def _identifier(self, method: str, path: str, host: str) -> str:
-        """`GET /cart/{id}`; a second one names its host, or has a number."""
-        identifier = f"{method} {path}"
-        if identifier in self.found.elements and host:
-            identifier = f"{method} //{host}{path}"
-        base, count = identifier, 1
+    def _identifier(self, base: str) -> str:
+        """The id of a route; the next one for the same requests, which is never reached, has a number."""
+        identifier, count = base, 1
         while identifier in self.found.elements:
             count += 1
             identifier = f"{base}#{count}"
         return identifier
 
+    def hosts(self) -> dict[str, str]:
+        """New names of routes within hosts: requests are recorded as `GET /`, the id in the first host, where it is free."""
+        names: dict[str, str] = {}
+        taken = set(self.found.elements)
+        for identifier, plain in sorted(self.hosted.items()):
+            if plain not in taken:
+                names[identifier] = plain
+                taken.add(plain)
+        return names
+
 
 _READERS = {"WebSocketRoute": "_websocket", "Mount": "_mount", "Host": "_host", "Route": "_route"}
 """Class of a route to the method that reads it; subclasses count as what they derive from."""
+
+
+def _route_id(method: str, path: str, host: str) -> str:
+    """`GET /cart/{id}`; within a host `GET //api.example.org/cart/{id}` until all are known."""
+    return f"{method} //{host}{path}" if host else f"{method} {path}"
 
 
 def is_ours(thing: Any) -> bool:  # Any: every object there is
@@ -278,8 +279,11 @@ _OURS = __name__.partition(".")[0] + "."
 
 
 def is_framework(thing: Any) -> bool:  # Any: as above
-    """Whether Starlette itself made this."""
-    return naming.module_name(naming.unwrapped(thing)).partition(".")[0] == "starlette"
+    """Whether Starlette or what stands on it made this."""
+    return naming.module_name(naming.unwrapped(thing)).partition(".")[0] in _FRAMEWORKS
+
+
+_FRAMEWORKS = frozenset({"starlette", "fastapi"})
 
 
 def _has_routes(app: Any) -> bool:
@@ -304,10 +308,6 @@ def _methods(route: Any, endpoint: Any) -> tuple[str, ...]:
             else (ANY_METHOD,)
         )
     return tuple(sorted(method for method in methods if method != "HEAD" or "GET" not in methods))
-
-
-def _first(route: Any, endpoint: Any) -> str:
-    return _methods(route, endpoint)[0]
 
 
 def _opaque_method(app: Any) -> str:
