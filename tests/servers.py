@@ -31,6 +31,7 @@ class Server:
     def __init__(
         self, command: list[str], port: int, mount: str, environment: dict[str, str], cwd: Path
     ) -> None:
+        self.command = command
         self.port = port
         self.base = f"http://127.0.0.1:{port}"
         self.mount = mount
