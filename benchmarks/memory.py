@@ -21,7 +21,7 @@ def measure() -> list[Figure]:
     work(RUNS)
     unread = (tracemalloc.get_traced_memory()[0] - before) / RUNS
     ring.snapshot()
-    read = (tracemalloc.get_traced_memory()[0] - before) / len(ring.records)
+    read = (tracemalloc.get_traced_memory()[0] - before) / len(ring)
     tracemalloc.stop()
     return [
         Figure(

@@ -73,7 +73,7 @@ class Runtime:
         self.described = self._restore()
         self.gauges = Gauges()
         self.subscribers = Subscribers(
-            self.recorder, self.store.history, settings.limits.clients, self.store.flush
+            self.recorder, self.store.history, settings.limits.clients, self.store.flush, self.store.watch
         )
         self.services = self._services()
         self.served = application(self.services, credentials, mounted=not read_only)
@@ -88,7 +88,7 @@ class Runtime:
             return MemoryStore(self.recorder, kept, app=self.app, role=settings.role, version=version())
         store = DatabaseStore.open(resolved, read_only=read_only)
         if read_only:
-            store.warm(self.recorder)
+            store.follow(self.recorder)
         return store
 
     @classmethod

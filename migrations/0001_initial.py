@@ -1,6 +1,6 @@
 """The first schema: one table per kind of record, and what belongs to the store itself. Frozen: never changed once released."""
 
-from peewee import SQL, BigIntegerField, BlobField, BooleanField, CompositeKey, Model, TextField
+from peewee import SQL, AutoField, BigIntegerField, BlobField, BooleanField, CompositeKey, Model, TextField
 
 
 def up(migrator, db):  # noqa: ARG001
@@ -199,6 +199,17 @@ def up(migrator, db):  # noqa: ARG001
             table_name = "counters"
             legacy_table_names = False
 
+    class Commits(Model):
+        id = AutoField()
+        process_id = BigIntegerField()
+        first_id = BigIntegerField()
+        last_id = BigIntegerField()
+
+        class Meta:
+            database = db
+            table_name = "commits"
+            legacy_table_names = False
+
     class Snapshots(Model):
         app = TextField()
         role = TextField()
@@ -231,7 +242,7 @@ def up(migrator, db):  # noqa: ARG001
             legacy_table_names = False
             primary_key = CompositeKey("app", "role")
 
-    db.create_tables([Runs, Logs, Errors, Emissions, Processes, Counters, Snapshots, ActiveSnapshot])
+    db.create_tables([Runs, Logs, Errors, Emissions, Processes, Counters, Commits, Snapshots, ActiveSnapshot])
 
 
 def down(migrator, db):  # noqa: ARG001
@@ -242,6 +253,7 @@ def down(migrator, db):  # noqa: ARG001
         "emissions",
         "processes",
         "counters",
+        "commits",
         "snapshots",
         "active_snapshot",
     ):

@@ -13,6 +13,7 @@ from devtools.introspection.graph import Graph
 from devtools.records import Record, fields_of
 from devtools.settings import Limits
 from devtools.telemetry.pages import History
+from devtools.telemetry.ring import Rings
 
 
 @dataclass
@@ -50,6 +51,12 @@ class Context:
         return self.services.store.history
 
     @cached_property
+    def rings(self) -> Rings:
+        """What is in memory, once it holds what other processes stored before the operation."""
+        self.services.store.catch_up()
+        return self.services.recorder.rings
+
+    @cached_property
     def processes(self) -> dict[int, ProcessStatus]:
         """The processes that record into the store, by key."""
         return {process.id: process for process in self.services.store.processes()}
@@ -67,7 +74,7 @@ class Context:
         seen = self._seen.get(record_type)
         if seen is None:
             names = [stored.name for stored in fields_of(record_type) if stored.column.suffix]
-            kept = self.services.recorder.rings.of(record_type).snapshot()
+            kept = self.rings.of(record_type).snapshot()
             seen = {
                 value for record in kept for name in names if (value := getattr(record, name)) is not None
             }

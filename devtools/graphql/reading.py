@@ -73,7 +73,7 @@ def newest(
     if record_type is Run and not any(condition.field == "node_kind" for condition in query.conditions):
         query &= Filter((Condition("node_kind", "one_of", PEER_NODE_KINDS),))
     passes = matcher(query)
-    kept = reversed(context.services.recorder.rings.of(record_type).snapshot())
+    kept = reversed(context.rings.of(record_type).snapshot())
     wanted = (
         record for record in kept if (after_ms is None or record.timestamp_ms > after_ms) and passes(record)
     )

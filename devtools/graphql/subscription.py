@@ -109,7 +109,7 @@ def parts_of(batch: Batch, before: Position, size: int) -> Iterator[RecordBatch]
     for start in range(0, len(records) - size, size):
         part = records[start : start + size]
         for record in part:
-            before = before.advance(record.process_id, record.id)
+            before = before.advance({record.process_id: record.id})
         yield RecordBatch(position=before.encode(), records=part, gap=_gap(gap))
         gap = None
     rest = records[max(0, (len(records) - 1) // size * size) :]

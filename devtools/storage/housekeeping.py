@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from devtools.errors import DevToolsError, UnavailableError
 from devtools.records import NANOSECONDS_PER_MILLISECOND, Record
 from devtools.settings import Retention
-from devtools.storage import processes, retention
+from devtools.storage import commits, processes, retention
 from devtools.storage.lease import Lease
 from devtools.storage.sqlite import LogFile, Sqlite
 from devtools.telemetry.context import internal
@@ -65,6 +65,7 @@ class Housekeeping:
         self._due = {
             self._say_seen: (now + SEEN_SECONDS, SEEN_SECONDS),
             self._prune_rows: (now, ROWS_SECONDS),
+            self._prune_commits: (now + ROWS_SECONDS, ROWS_SECONDS),
             self._prune_age: (now, AGE_SECONDS),
         }
         self._thread = threading.Thread(target=self._run, name="devtools-housekeeping", daemon=True)
@@ -162,6 +163,9 @@ class Housekeeping:
 
     def _prune_rows(self) -> None:
         retention.by_rows(self.database, self.limits)
+
+    def _prune_commits(self) -> None:
+        commits.prune(self.database)
 
     def _prune_age(self) -> None:
         retention.by_age(self.database, self.limits, self._time_ns())

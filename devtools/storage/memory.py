@@ -2,12 +2,12 @@
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from devtools.records import ALL, NANOSECONDS_PER_MILLISECOND, Record
 from devtools.storage.snapshot_store import SnapshotStore
 from devtools.storage.status import KindStatus, ProcessStatus, Removed, SchemaStatus, StoreStatus
-from devtools.telemetry.recorder import Recorder
+from devtools.telemetry.recorder import Recorder, Wake
 
 
 class MemoryStore:
@@ -74,6 +74,13 @@ class MemoryStore:
 
     def await_own(self, timeout: float = 0.2) -> None:
         """What was recorded is there at once."""
+
+    def catch_up(self) -> None:
+        """There are no other processes to follow."""
+
+    def watch(self, wake: Wake) -> Callable[[], None]:  # noqa: ARG002 - the same as of every store
+        """Nothing ever comes from others."""
+        return lambda: None
 
     def flush(self, timeout: float = 5.0) -> bool:  # noqa: ARG002 - the same as of every store
         """What was recorded is there at once."""

@@ -1,12 +1,13 @@
 """What a store answers about itself, and the protocol that every store keeps. Called by GraphQL and the application."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from devtools.records import Record
 from devtools.storage.snapshot_store import SnapshotStore
 from devtools.telemetry.pages import History
+from devtools.telemetry.recorder import Wake
 
 StoreKind = Literal["memory", "sqlite", "postgresql", "mysql"]
 
@@ -105,6 +106,14 @@ class Store(Protocol):
 
     def await_own(self, timeout: float = 0.2) -> None:
         """Wait until what this process recorded before now can be read in `history`, at most `timeout` seconds."""
+        ...
+
+    def catch_up(self) -> None:
+        """Wait until the rings hold what other processes had stored before this call, two seconds at most."""
+        ...
+
+    def watch(self, wake: Wake) -> Callable[[], None]:
+        """Call `wake` when records of other processes have come into the rings, until the answer is called."""
         ...
 
     def prune(self, record_type: type[Record] | None, older_than_ns: int | None) -> Sequence[Removed]:

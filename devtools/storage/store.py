@@ -20,6 +20,7 @@ from devtools.records import ALL, Record
 from devtools.settings import Resolved, retention_of
 from devtools.storage import processes, retention, targets
 from devtools.storage.faults import fault_of
+from devtools.storage.following import Follower
 from devtools.storage.housekeeping import Housekeeping
 from devtools.storage.lease import Lease
 from devtools.storage.migrate import Migrations, Step
@@ -28,9 +29,7 @@ from devtools.storage.snapshots import DatabaseSnapshots
 from devtools.storage.sqlite import Sqlite
 from devtools.storage.status import KindStatus, ProcessStatus, Removed, SchemaStatus, StoreStatus
 from devtools.storage.writer import CLOSE_SECONDS, Writer
-from devtools.telemetry.filters import EVERYTHING
-from devtools.telemetry.pages import PageRequest
-from devtools.telemetry.recorder import Recorder
+from devtools.telemetry.recorder import Recorder, Wake
 
 PRUNED_AT_START = 10_000
 """Rows of a kind that may be removed before the app goes on starting; the rest follows in the background."""
@@ -65,6 +64,7 @@ class DatabaseStore:
         self.recorder: Recorder | None = None
         self.writer: Writer | None = None
         self.housekeeping: Housekeeping | None = None
+        self.follower: Follower | None = None
         self._limits = {record_type: retention_of(resolved, record_type.kind) for record_type in ALL}
         self._why = f"{database.url}, given by {GIVEN_BY[resolved.origins['database']]}"
         self._told: list[str] = []
@@ -110,7 +110,7 @@ class DatabaseStore:
     # -- running
 
     def start(self, recorder: Recorder, app: str, role: str, version: str | None = None) -> None:
-        """Register this process, bring back the newest records into the rings, and write what is recorded from now on."""
+        """Register this process, follow the others, and write what is recorded from now on."""
         if self.database.read_only:
             raise UnavailableError(
                 f"{self.database.url} was opened for reading only: nothing can be recorded in it."
@@ -122,11 +122,24 @@ class DatabaseStore:
             try:
                 self._register()
                 self._prune_at_start()
-                self.warm(recorder)
             except (UnavailableError, BusyError, ConstraintError) as error:
                 self._unopened = error
+        self.follow(recorder)
         self._start_threads(recorder)
         _stores.add(self)
+
+    def follow(self, recorder: Recorder) -> None:
+        """Bring what other processes recorded into this recorder's rings, when somebody looks at them."""
+        self.follower = Follower(self.database, recorder)
+
+    def catch_up(self) -> None:
+        """Wait until the rings hold what other processes had committed before this call."""
+        if self.follower is not None:
+            self.follower.catch_up()
+
+    def watch(self, wake: Wake) -> Callable[[], None]:
+        """Call `wake` when records of other processes have come into the rings, until the answer is called."""
+        return self.follower.watch(wake) if self.follower is not None else lambda: None
 
     def _start_threads(self, recorder: Recorder) -> None:
         self.housekeeping = Housekeeping(
@@ -153,13 +166,6 @@ class DatabaseStore:
         if self.lease.try_acquire():
             retention.by_rows(self.database, self._limits, most=PRUNED_AT_START)
 
-    def warm(self, recorder: Recorder) -> None:
-        """Bring the newest stored records back into the rings."""
-        for record_type in ALL:
-            ring = recorder.rings.of(record_type)
-            newest = self.history.page(record_type, EVERYTHING, PageRequest(ring.capacity)).records
-            ring.warm(newest[::-1])
-
     def _recover(self, failure: DevToolsError | None) -> None:
         """Open again where opening failed, the file is another one now, or it was found damaged."""
         fault = fault_of(failure) if failure is not None else None
@@ -169,6 +175,8 @@ class DatabaseStore:
             self.database.disconnect()
             self._open()
             self._register()
+            if self.follower is not None:
+                self.follower.begin_anew()
             self._unopened = None
 
     def flush(self, timeout: float = CLOSE_SECONDS) -> bool:
@@ -191,6 +199,8 @@ class DatabaseStore:
             ended = not self.writer.is_alive
         if self.housekeeping is not None:
             ended = self.housekeeping.close(max(0.0, deadline - time.monotonic())) and ended
+        if self.follower is not None:
+            ended = self.follower.close(max(0.0, deadline - time.monotonic())) and ended
         if self.recorder is not None:
             self.recorder.queue = None
         self.lease.release()
@@ -221,6 +231,7 @@ class DatabaseStore:
         recorder = self.recorder
         recorder.queue = deque()
         recorder.identify(0)
+        self.follow(recorder)
 
         def restart() -> None:
             unsubscribe()
@@ -280,7 +291,7 @@ class DatabaseStore:
         ring = recorder.rings.of(record_type) if recorder is not None else None
         return KindStatus(
             record_type=record_type,
-            kept=len(ring.records) if ring is not None else 0,
+            kept=len(ring) if ring is not None else 0,
             evicted=ring.evicted if ring is not None else 0,
             dropped=recorder.dropped[record_type.kind] if recorder is not None else 0,
             stored=total.stored if total is not None else None,

@@ -11,6 +11,7 @@ from typing import Any
 
 from peewee import (
     SQL,
+    AutoField,
     BigIntegerField,
     BlobField,
     BooleanField,
@@ -70,6 +71,7 @@ class RecordTable(Model):
 
     id: BigIntegerField
     time_ns: BigIntegerField
+    process_id: BigIntegerField
 
 
 def columns_of(record_type: type[Record]) -> tuple[str, ...]:
@@ -157,6 +159,19 @@ class Counter(Model):
         legacy_table_names = False
 
 
+class Commit(Model):
+    """One committed batch of records, in the order of commits: how other processes learn of it."""
+
+    id = AutoField()
+    process_id = BigIntegerField()
+    first_id = BigIntegerField()
+    last_id = BigIntegerField()
+
+    class Meta:  # noqa: D106 - Peewee's own place for options
+        table_name = "commits"
+        legacy_table_names = False
+
+
 class ActiveSnapshot(Model):
     """The active version per app and role: exactly one by construction."""
 
@@ -193,5 +208,12 @@ class Snapshot(Model):
         primary_key = CompositeKey("app", "role", "version")
 
 
-TABLES: tuple[type[Model], ...] = (*MODELS.values(), Process, Counter, Snapshot, ActiveSnapshot)
+TABLES: tuple[type[Model], ...] = (
+    *MODELS.values(),
+    Process,
+    Counter,
+    Commit,
+    Snapshot,
+    ActiveSnapshot,
+)
 """Every table that migrations make, beside the two in which they keep their own history."""

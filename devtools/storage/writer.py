@@ -10,6 +10,7 @@ import msgspec
 
 from devtools.errors import ConstraintError, DevToolsError, UnavailableError
 from devtools.records import Record
+from devtools.storage.commits import CommitNotes
 from devtools.storage.insert import Insertions
 from devtools.storage.sqlite import Sqlite
 from devtools.telemetry.context import internal
@@ -62,6 +63,7 @@ class Writer:
         self._on_committed = on_committed
         self._snapshot_version = snapshot_version
         self._insertions = Insertions(database.conflict_clause, database.max_parameters)
+        self._notes = CommitNotes()
         self._pending: list[Record] = []
         self._busy = False
         self._asked: deque[threading.Event] = deque()
@@ -204,6 +206,7 @@ class Writer:
         try:
             with self.database.writing() as connection:
                 inserted = self._insertions.store(connection, batch, version)
+                self._notes.add(connection, batch)
         except Exception as error:
             if isinstance(error, DevToolsError) and not isinstance(error, ConstraintError):
                 raise
@@ -220,6 +223,7 @@ class Writer:
         """A value in the batch cannot be stored: leave out that record alone."""
         with self.database.writing() as connection:
             refused = self._insertions.store_each(connection, batch, version)
+            self._notes.add(connection, batch)
         if not self.refused:
             logger.warning("A record cannot be stored and is left out: %s Counted from now on.", error)
         self.refused += len(refused)

@@ -288,6 +288,7 @@ class Recorder:
         self._runs.clear()
         self._logs.clear()
         self.running.clear()
+        self.rings.begin_anew()
 
     def identify(self, process_id: int, *, above: int = 0) -> None:
         """Use this key of the process from now on; ids start above the greatest one already stored."""

@@ -2,9 +2,10 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
+from operator import attrgetter
 from typing import Generic, TypeVar
 
 from devtools.records import ALL, Record
@@ -19,39 +20,49 @@ Lock = Callable[[], AbstractContextManager[object]]
 
 
 class Ring(Generic[R]):
-    """At most `capacity` records, oldest dropped. `settle` makes records of the facts that came in: called before every read."""
+    """At most `capacity` records, oldest dropped. `settle` makes records of the facts that came in: called before every read.
+
+    What this process records is appended; what other processes recorded joins from the database, and is kept apart per process:
+    ids increase within one, but records of several come in any order.
+    """
 
     def __init__(
         self, capacity: int, settle: Callable[[], None] = lambda: None, lock: Lock | None = None
     ) -> None:
         self.capacity = capacity
         self._records: deque[R] = deque(maxlen=capacity)
+        self._others: dict[int, deque[R]] = {}
+        self._lost: dict[int, int] = {}
+        """Of each other process the newest id that did not stay or never came: older ones are in the database."""
         self._settle = settle
         self._lock = lock or _own_lock()
         self.append = self._records.append
-        self.warmed = 0
+        self.joined = 0
         self.recorded = 0
         self.cleared = 0
+        self._own_cleared = 0
 
-    @property
-    def records(self) -> deque[R]:
-        """The records themselves, the newest facts among them. Iterate a `snapshot` instead where others append."""
+    def __len__(self) -> int:
+        """How many records are kept."""
         self._settle()
-        return self._records
+        with self._lock():
+            return self._kept()
 
     @property
     def evicted(self) -> int:
         """How many were dropped because the ring was full."""
         self._settle()
         with self._lock():
-            return self.warmed + self.recorded - self.cleared - len(self._records)
+            return self.joined + self.recorded - self.cleared - self._kept()
 
     @property
     def oldest(self) -> R | None:
         """The oldest record kept."""
-        self._settle()
-        with self._lock():
-            return self._records[0] if self._records else None
+        if not self._others:
+            self._settle()
+            with self._lock():
+                return self._records[0] if self._records else None
+        return next(iter(self.snapshot()), None)
 
     def unread(self, count: int) -> None:
         """Count facts that were dropped before anybody read them."""
@@ -61,49 +72,92 @@ class Ring(Generic[R]):
         """All records, oldest first. A copy: iterating the deque itself raises when another thread appends."""
         self._settle()
         with self._lock():
-            return list(self._records)
+            own = list(self._records)
+            others = list(chain.from_iterable(self._others.values()))
+        if not others:
+            return own
+        return sorted([*others, *own], key=_by_id)[-self.capacity :]
 
     def beyond(self, is_known: Callable[[R], bool]) -> list[R]:
-        """The records after the last known one, newest first. Looks at no others."""
+        """Of each process the records after the last known one, newest first. Looks at no others."""
         self._settle()
         with self._lock():
             while True:
                 try:
-                    return list(takewhile(lambda record: not is_known(record), reversed(self._records)))
+                    return [
+                        record
+                        for records in (self._records, *self._others.values())
+                        for record in takewhile(lambda record: not is_known(record), reversed(records))
+                    ]
                 except RuntimeError:  # a signal handler on this thread recorded meanwhile: look again
                     continue
 
-    def warm(self, records: Iterable[R]) -> None:
-        """Put records of earlier processes before those of this one, oldest first."""
-        older = list(records)
+    def lost(self, start: Callable[[int], int], own: int) -> list[tuple[int, int]]:
+        """The spans of ids, both ends excluded, in which records after `start` of a process are no longer here, or never were."""
         self._settle()
         with self._lock():
-            merged = sorted([*older, *self._records], key=lambda record: record.id)
-            self.warmed += len(older)
-            self._records.clear()
-            self._records.extend(merged)
+            dropped = self.recorded - self._own_cleared - len(self._records)
+            oldest = self._records[0].id if self._records and dropped > 0 else 0
+            spans = [(start(process_id), newest + 1) for process_id, newest in self._lost.items()]
+            return [span for span in ((start(own), oldest), *spans) if span[0] + 1 < span[1]]
+
+    def join(self, records: Iterable[R], lost: Mapping[int, int]) -> None:
+        """Put records of other processes among those here, in the order of ids of each. `lost`: what was left out, per process."""
+        self._settle()
+        with self._lock():
+            for record in records:
+                self._others.setdefault(record.process_id, deque()).append(record)
+                self.joined += 1
+            for process_id, newest in lost.items():
+                self._lose(process_id, newest)
+            self._drop_others()
 
     def clear(self) -> int:
         """Forget all records; answers how many."""
-        self._settle()
-        with self._lock():
-            count = len(self._records)
-            self._records.clear()
-            self.cleared += count
-        return count
+        return self.remove(lambda _: True)
 
     def remove(self, gone: Callable[[R], bool]) -> int:
         """Forget the records that pass; answers how many."""
         self._settle()
         with self._lock():
-            before = list(self._records)
-            kept = [record for record in before if not gone(record)]
-            count = len(before) - len(kept)
-            if count:
-                self._records.clear()
-                self._records.extend(kept)
-                self.cleared += count
+            before, own_before = self._kept(), len(self._records)
+            for records in (self._records, *self._others.values()):
+                kept = [record for record in records if not gone(record)]
+                records.clear()
+                records.extend(kept)
+            self._others = {process_id: records for process_id, records in self._others.items() if records}
+            self._own_cleared += own_before - len(self._records)
+            count = before - self._kept()
+            self.cleared += count
         return count
+
+    def begin_anew(self) -> None:
+        """Forget everything, counts too. Called in a child after a fork: all of it is the parent's."""
+        self._records.clear()
+        self._others, self._lost = {}, {}
+        self.joined = self.recorded = self.cleared = self._own_cleared = 0
+
+    def _kept(self) -> int:
+        return min(self.capacity, len(self._records) + sum(map(len, self._others.values())))
+
+    def _drop_others(self) -> None:
+        """Drop the oldest of the other processes that are beyond the capacity."""
+        others = sum(map(len, self._others.values()))
+        while others:
+            oldest = min(self._others.values(), key=lambda records: records[0].id)
+            is_before_own = bool(self._records) and oldest[0].id < self._records[0].id
+            if others <= self.capacity and not (
+                is_before_own and others + len(self._records) > self.capacity
+            ):
+                return
+            record = oldest.popleft()
+            others -= 1
+            self._lose(record.process_id, record.id)
+            if not oldest:
+                del self._others[record.process_id]
+
+    def _lose(self, process_id: int, identifier: int) -> None:
+        self._lost[process_id] = max(identifier, self._lost.get(process_id, 0))
 
     def newest(self, last: int, query: Filter = EVERYTHING) -> list[R]:
         """The newest `last` records that pass, oldest of them first."""
@@ -121,9 +175,37 @@ class Rings:
     def __init__(
         self, capacity: int, settle: Callable[[], None] = lambda: None, lock: Lock | None = None
     ) -> None:
+        self.capacity = capacity
+        self._lock = lock = lock or _own_lock()
         self._rings: dict[type[Record], Ring[Record]] = {
             record_type: Ring(capacity, settle, lock) for record_type in ALL
         }
+        self._heads: dict[int, int] = {}
+
+    @property
+    def heads(self) -> dict[int, int]:
+        """Of each other process the newest id that was followed: every record up to it stands in its ring or is lost from it."""
+        with self._lock():
+            return dict(self._heads)
+
+    def join(
+        self,
+        records: Mapping[type[Record], Sequence[Record]],
+        lost: Mapping[type[Record], Mapping[int, int]],
+        heads: Mapping[int, int],
+    ) -> None:
+        """Add what other processes recorded up to `heads`: per kind the records, and per process what was left out."""
+        with self._lock():
+            for record_type, ring in self._rings.items():
+                ring.join(records.get(record_type, ()), lost.get(record_type, {}))
+            for process_id, newest in heads.items():
+                self._heads[process_id] = max(newest, self._heads.get(process_id, 0))
+
+    def begin_anew(self) -> None:
+        """Forget everything. Called in a child after a fork."""
+        self._heads = {}
+        for ring in self._rings.values():
+            ring.begin_anew()
 
     def of(self, record_type: type[R]) -> Ring[R]:
         """The ring of a kind."""
@@ -157,6 +239,9 @@ class Rings:
         ring = self.of(record_type)
         oldest = ring.oldest
         return oldest.timestamp_ms if ring.evicted > 0 and oldest is not None else None
+
+
+_by_id = attrgetter("id")
 
 
 def _own_lock() -> Lock:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter, itemgetter
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
@@ -22,8 +23,9 @@ import msgspec
 from devtools.errors import LimitExceededError, ValidationError
 from devtools.records import Record
 from devtools.telemetry.filters import Filter, matcher
+from devtools.telemetry.identifiers import first_id
 from devtools.telemetry.pages import History, Order, PageRequest
-from devtools.telemetry.recorder import Recorder
+from devtools.telemetry.recorder import Recorder, Wake
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,6 +38,8 @@ FLUSH_SECONDS = 1.0
 """How long a late follower waits for the writer before it is told of a gap."""
 BATCH = 2_000
 """Most records of one kind in one batch that is read from the database."""
+PROCESSES = 100
+"""Processes that a position tells apart: so many at most write at the same time, the others have ended."""
 
 Filters = Mapping[type[Record], Filter]
 """The kinds to follow, with which records of each."""
@@ -49,13 +53,20 @@ class Position(msgspec.Struct, frozen=True):
 
     def has(self, record: Record) -> bool:
         """Whether this record came before the position."""
-        return record.id <= self.seen.get(record.process_id, self.floor)
+        return record.id <= self.start(record.process_id)
 
-    def advance(self, process_id: int, identifier: int) -> "Position":
-        """The position after everything of a process up to an id."""
-        if identifier <= self.seen.get(process_id, self.floor):
+    def start(self, process_id: int) -> int:
+        """The id up to which everything of a process has been seen."""
+        return self.seen.get(process_id, self.floor)
+
+    def advance(self, heads: Mapping[int, int]) -> "Position":
+        """The position after everything of these processes up to their ids."""
+        later = {process: newest for process, newest in heads.items() if newest > self.start(process)}
+        if not later:
             return self
-        return Position(self.floor, {**self.seen, process_id: identifier})
+        seen = sorted({**self.seen, **later}.items(), key=itemgetter(1))
+        ended, living = seen[:-PROCESSES], seen[-PROCESSES:]
+        return Position(max(self.floor, *(newest for _, newest in ended), 0), dict(living))
 
     def encode(self) -> str:
         """The opaque text a client sends back to resume."""
@@ -101,6 +112,8 @@ class Subscribers:
     limit: int = 100
     flush: Callable[[float], bool] = lambda _: True
     """Waits until what this process recorded can be read in `history`, at most so many seconds; answers whether it can."""
+    watch: Callable[[Wake], Callable[[], None]] = lambda _: lambda: None
+    """Calls back when records of other processes have come into the rings, until its answer is called."""
     stopped: bool = False
     """A plain flag: `stop` runs in signal handlers, where taking a lock could wait for ever."""
     _active: set["Subscription"] = field(default_factory=set["Subscription"])
@@ -108,7 +121,9 @@ class Subscribers:
         default_factory=set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
     )
 
-    _threads: tuple[int, concurrent.futures.ThreadPoolExecutor] | None = None
+    _threads: concurrent.futures.ThreadPoolExecutor | None = None
+    _process: int = field(default_factory=os.getpid)
+    _unwatch: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
         self._remove_wake = self.recorder.on_wake(self._wake)
@@ -123,20 +138,35 @@ class Subscribers:
 
         Raises LimitExceededError above the cap and ValidationError for a malformed position.
         """
+        self._begin_anew_after_fork()
         if len(self._active) >= self.limit:
             raise LimitExceededError(
                 f"{self.limit} live clients are connected, as many as limits.clients allows. Close one, or raise the limit."
             )
-        position = Position.decode(since) if since else Position(self.recorder.horizon())
-        return Subscription(self, filters, position)
+        return Subscription(self, filters, Position.decode(since) if since else self._now())
+
+    def _now(self) -> Position:
+        """After all that was recorded before: here, and by the clock in the other processes."""
+        recorder = self.recorder
+        before = first_id(recorder.clocks.time_ns()) - 1
+        return Position(before, {recorder.process_id: recorder.horizon()}).advance(recorder.rings.heads)
 
     def enter(self, subscription: "Subscription") -> None:
         """Wake this one from now on."""
         self._active.add(subscription)
+        if self._unwatch is None:
+            self._unwatch = self.watch(self._wake)
 
     def leave(self, subscription: "Subscription") -> None:
         """Forget this one."""
         self._active.discard(subscription)
+        if not self._active:
+            self._stop_watching()
+
+    def _stop_watching(self) -> None:
+        unwatch, self._unwatch = self._unwatch, None
+        if unwatch is not None:
+            unwatch()
 
     def stop(self) -> None:
         """End every subscription now; later ones end at once. Callable from any thread and from a signal handler."""
@@ -158,11 +188,13 @@ class Subscribers:
 
     def close(self) -> None:
         """Stop, take no more wakes, and let the threads end."""
+        self._begin_anew_after_fork()
         self.stop()
+        self._stop_watching()
         self._remove_wake()
         threads, self._threads = self._threads, None
-        if threads is not None and threads[0] == os.getpid():
-            threads[1].shutdown(wait=False, cancel_futures=True)
+        if threads is not None:
+            threads.shutdown(wait=False, cancel_futures=True)
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do what may block in a thread of ours: the app needs the default ones of its loop itself."""
@@ -170,13 +202,18 @@ class Subscribers:
         return await asyncio.get_running_loop().run_in_executor(self._executor(), call)
 
     def _executor(self) -> concurrent.futures.ThreadPoolExecutor:
-        process = os.getpid()
-        if self._threads is None or self._threads[0] != process:  # a forked child has none of the threads
-            self._threads = (
-                process,
-                concurrent.futures.ThreadPoolExecutor(THREADS, thread_name_prefix="devtools-live"),
-            )
-        return self._threads[1]
+        self._begin_anew_after_fork()
+        if self._threads is None:
+            self._threads = concurrent.futures.ThreadPoolExecutor(THREADS, thread_name_prefix="devtools-live")
+        return self._threads
+
+    def _begin_anew_after_fork(self) -> None:
+        """Followers, threads and event loops are the parent's."""
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self._active.clear()
+            self._waiters.clear()
+            self._threads = self._unwatch = None
 
     def _wake(self) -> None:
         for subscription in tuple(self._active):
@@ -256,19 +293,15 @@ class Subscription:
         """How many records of these kinds the queue for the database had no room for."""
         return sum(self._subscribers.recorder.dropped[record_type.kind] for record_type in self._filters)
 
-    @property
-    def _start(self) -> int:
-        return self.position.seen.get(self._subscribers.recorder.process_id, self.position.floor)
-
     def _behind(self) -> Gap | None:
-        """The span that the rings no longer hold, where this follower is that late."""
-        lost: list[int] = []
-        for record_type in self._filters:
-            ring = self._subscribers.recorder.rings.of(record_type)
-            oldest = ring.oldest
-            if oldest is not None and oldest.id > self._start and ring.evicted > 0:
-                lost.append(oldest.id)
-        return Gap(self._start, max(lost)) if lost else None
+        """The span in which records are lost from the rings, where this follower is that late."""
+        recorder = self._subscribers.recorder
+        spans = [
+            span
+            for record_type in self._filters
+            for span in recorder.rings.of(record_type).lost(self.position.start, recorder.process_id)
+        ]
+        return Gap(min(start for start, _ in spans), max(end for _, end in spans)) if spans else None
 
     def _read_rings(self) -> Batch:
         """What the rings hold beyond the position; the gap is what they have dropped already."""
@@ -276,24 +309,25 @@ class Subscription:
         fresh: dict[type[Record], list[Record]] = {}
         with recorder.still() as upper:
             gap = self._behind()
+            heads = {**recorder.rings.heads, recorder.process_id: upper}
             for record_type in self._filters:
                 fresh[record_type] = recorder.rings.of(record_type).beyond(position.has)
         found = [
             record
             for record_type, passes in self._matchers.items()
             for record in fresh[record_type]
-            if record.id <= upper and passes(record)
+            if record.id <= heads.get(record.process_id, upper) and passes(record)
         ]
         found.sort(key=_by_id)
-        return Batch(found, position.advance(recorder.process_id, upper), gap)
+        return Batch(found, position.advance(heads), gap)
 
     def _read_history(self, behind: Gap) -> Batch:
         """What the rings dropped, from the database, in pages. What cannot be found there either is a gap."""
         recorder = self._subscribers.recorder
-        upper = recorder.horizon()
+        heads = {recorder.process_id: recorder.horizon(), **recorder.rings.heads}
         is_whole = self._subscribers.flush(FLUSH_SECONDS)
         found: list[Record] = []
-        limit = upper
+        limit = max(heads.values())
         for record_type, query in self._filters.items():
             page = self._subscribers.history.page(
                 record_type, query, PageRequest(BATCH, behind.from_id, Order.OLDEST)
@@ -301,15 +335,16 @@ class Subscription:
             found.extend(page.records)
             if page.has_next:
                 limit = min(limit, page.records[-1].id)
-        found = sorted((record for record in found if self._is_fresh(record, limit)), key=_by_id)
+        heads = {process: min(newest, limit) for process, newest in heads.items()}
+        found = sorted((record for record in found if self._is_fresh(record, heads)), key=_by_id)
         if not is_whole:
             return self._with_rings(found)
         # The queue had no room for all of it: what it refused, the rings have dropped.
         gap = behind if self._drops() > self._dropped else None
-        return Batch(found, self.position.advance(recorder.process_id, limit), gap)
+        return Batch(found, self.position.advance(heads), gap)
 
-    def _is_fresh(self, record: Record, limit: int) -> bool:
-        return record.id <= limit and not self.position.has(record)
+    def _is_fresh(self, record: Record, heads: Mapping[int, int]) -> bool:
+        return record.id <= heads.get(record.process_id, 0) and not self.position.has(record)
 
     def _with_rings(self, stored: list[Record]) -> Batch:
         """The database is late: what it has, what the rings have, and a gap where neither is sure to have all."""
@@ -318,5 +353,4 @@ class Subscription:
         return Batch(sorted(found.values(), key=_by_id), batch.position, batch.gap)
 
 
-def _by_id(record: Record) -> int:
-    return record.id
+_by_id = attrgetter("id")

@@ -84,6 +84,7 @@ def test_a_restart_brings_back_the_newest(run: Start) -> None:
     made = [first.log(str(number)) for number in range(5)]
     first.store.close()
     second = run(capacity=3)
+    second.store.catch_up()
     ring = second.recorder.rings.of(Log)
     assert ring.snapshot() == made[-3:]
     assert ring.evicted == 0

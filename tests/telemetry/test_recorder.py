@@ -251,7 +251,7 @@ def test_with_a_writer_little_stays_unread(clocks):
     assert len(recorder.queue) == 2_000
 
 
-@pytest.mark.parametrize("change", ["remove", "clear", "warm"])
+@pytest.mark.parametrize("change", ["remove", "clear", "join"])
 def test_changing_a_ring_loses_nothing_that_comes_in_meanwhile(change):
     """Removing nothing removes nothing, whatever other threads record at that time."""
     recorder = Recorder(capacity=100_000)
@@ -269,7 +269,7 @@ def test_changing_a_ring_loses_nothing_that_comes_in_meanwhile(change):
             elif change == "clear":
                 removed += ring.clear()
             else:
-                ring.warm([])
+                ring.join([], {})
     finally:
         sys.setswitchinterval(before)
     assert removed + len(ring.snapshot()) == 8_000

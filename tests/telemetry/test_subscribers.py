@@ -140,7 +140,7 @@ async def test_a_malformed_position_is_refused(subscribers, text):
 
 async def test_a_position_knows_each_process():
     """A cursor per process: a slower one is not skipped."""
-    position = Position(10).advance(1, 50).advance(2, 20).advance(1, 40)
+    position = Position(10).advance({1: 50, 2: 20}).advance({1: 40})
     make = lambda identifier, process: Log(  # noqa: E731
         id=identifier, time_ns=0, level=Level.info, message="", process_id=process
     )
