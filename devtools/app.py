@@ -1,31 +1,45 @@
-"""DevTools: the only place that wires the parts. `mount(app)` adds it to an app, `DevTools(...).wrap(app)` wraps any ASGI app."""
+"""DevTools: the only place that wires the parts. `mount(app)` adds it to an app, `DevTools(...).wrap(app)` wraps any ASGI app,
+`.wrap_wsgi(app)` any WSGI app, `.start()` serves what has no server."""
 
 import asyncio
 import atexit
+import contextlib
+import dataclasses
 import inspect
 import logging
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from devtools import settings as options
-from devtools.errors import ConflictError, DevToolsError
+from devtools.distribution import find_clash
+from devtools.errors import ConflictError, DevToolsError, UnavailableError
 from devtools.runtime import Runtime
 from devtools.server.credentials import Credentials
+from devtools.server.guard import refuse_unsafe_bind
+from devtools.server.interfaces import refuse_other_interfaces
 from devtools.server.layer import Layer
+from devtools.server.listening import listen
 from devtools.server.signals import on_ending
 from devtools.sources import chosen as check_sources
+from devtools.sources import wsgi
 from devtools.sources.asgi import RecordRequests
 from devtools.sources.asgi_types import ASGIApp
 from devtools.storage import targets
 from devtools.telemetry.context import own_work
 
+if TYPE_CHECKING:
+    from devtools.server.own_server import OwnServer
+
 logger = logging.getLogger("devtools")
 
 _ATTRIBUTE = "_devtools"
 """Where a mounted app keeps its DevTools, so that both are freed together."""
+_LAYERS = 100
+"""How many layers of middleware are looked through."""
 
 
 def mount(app: Any, /, **settings: Any) -> "DevTools":  # Any: any app, checked settings
@@ -39,6 +53,7 @@ def mount(app: Any, /, **settings: Any) -> "DevTools":  # Any: any app, checked 
         return known
     build = getattr(app, "build_middleware_stack", None)
     if build is None:
+        refuse_other_interfaces(app)
         raise ConflictError(
             f"Cannot mount into {type(app).__name__}: it is neither Starlette nor FastAPI. Use DevTools(...).wrap(app)."
         )
@@ -46,7 +61,6 @@ def mount(app: Any, /, **settings: Any) -> "DevTools":  # Any: any app, checked 
         raise ConflictError(
             "Cannot mount devtools: the app has started. Call mount(app) where the app is made."
         )
-    settings.setdefault("app", _caller_name())
     devtools = DevTools(**settings)
     if devtools.enabled:
         app.build_middleware_stack = lambda: devtools.wrap(build(), inspected=app)  # type: ignore[attr-defined] # checked above
@@ -54,11 +68,26 @@ def mount(app: Any, /, **settings: Any) -> "DevTools":  # Any: any app, checked 
     return devtools
 
 
+def mounted_on(app: Any) -> "DevTools | None":  # Any: any app
+    """The DevTools that an app has already, also where layers of middleware stand around it."""
+    for _ in range(_LAYERS):
+        if isinstance(app, Layer) and isinstance(app.host, DevTools):
+            return app.host
+        inside: dict[str, Any] = getattr(app, "__dict__", {})  # Any: attributes of any app
+        known = inside.get(_ATTRIBUTE)
+        if isinstance(known, DevTools):
+            return known if known.enabled else None
+        if "app" not in inside:
+            return None
+        app = inside["app"]
+    return None
+
+
 def _caller_name() -> str:
-    """The import name of the module that calls `mount`; the file's stem where it runs as `__main__`."""
+    """The import name of the module that makes the DevTools; the file's stem where it runs as `__main__`."""
     frame = inspect.currentframe()
-    for _ in range(2):
-        frame = frame and frame.f_back
+    while frame is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
     if frame is None:
         return "app"
     name: str = frame.f_globals.get("__name__", "app")
@@ -78,6 +107,9 @@ class DevTools:
 
     def __init__(self, **settings: Any) -> None:  # Any: checked by settings.load
         self.resolved = options.load(settings)
+        if self.resolved.settings.app is None:
+            named = dataclasses.replace(self.resolved.settings, app=_caller_name()[: options.MAX_NAME])
+            self.resolved = dataclasses.replace(self.resolved, settings=named)
         self.settings = self.resolved.settings
         self.enabled, self._why = options.is_enabled(self.settings)
         self._runtime: Runtime | None = None
@@ -86,9 +118,12 @@ class DevTools:
         self._app: Any = None  # Any: what the inspectors look at
         self._plain: ASGIApp | None = None
         self._recorded: ASGIApp | None = None
+        self._server: OwnServer | None = None
         self._starting = asyncio.Lock()
+        self._first_request = threading.Lock()
+        self._is_followed = False
         self._undo_signals: Callable[[], None] = lambda: None
-        for warning in self.resolved.warnings:
+        for warning in filter(None, (*self.resolved.warnings, find_clash())):
             logger.warning(warning)
         if not self.enabled:
             logger.warning("devtools is not installed: %s.", self._why)
@@ -104,13 +139,22 @@ class DevTools:
     def wrap(self, app: ASGIApp, *, inspected: Any = None) -> ASGIApp:  # Any: the app's own class
         """The app with DevTools around it, answering at `path`. `inspected` is the app to look at, where that is another object.
 
-        The app itself when not enabled. Raises ConflictError when it wraps an app already.
+        The app itself when not enabled, or wrapped by this DevTools already. Raises ConflictError when this wraps another app or
+        the app has another DevTools, ValidationError for what is no ASGI 3 app.
         """
         if not self.enabled:
             return app
+        known = mounted_on(app)
+        if known is self:
+            return app
+        if known is not None:
+            raise ConflictError(
+                f"Cannot put devtools for {self.settings.app!r} around an app that has devtools for {known.settings.app!r}. "
+                "Keep one of the two: leave out wrap(), or take mount() out of the app."
+            )
+        refuse_other_interfaces(app)
         looked_at = app if inspected is None else inspected
-        if self._layer is not None and looked_at is not self._app:
-            raise ConflictError("This DevTools wraps an app already. Make one DevTools per app.")
+        self._refuse_another(looked_at)
         # The same app again: its middleware stack was built anew.
         self._app = looked_at
         self._plain = app
@@ -118,9 +162,124 @@ class DevTools:
         self._layer = Layer(app, self, self.settings.path)
         return self._layer
 
-    def link(self, base_url: str) -> str:
-        """The link that opens the first page, token in its fragment. `base_url` is where the app answers."""
-        return self._credentials.link(base_url.rstrip("/") + self.settings.path + "/")
+    def wrap_wsgi(self, app: wsgi.WSGIApp, *, inspected: Any = None) -> wsgi.WSGIApp:  # Any: as above
+        """The WSGI app, with its requests recorded. `inspected` is the app to look at, where that is another object.
+
+        The first request starts a server as `start` does; where its port is in use it only records. Call `start` to have the pages
+        before, or `open` to record alone. The app itself when not enabled. Raises ConflictError when this wraps another app.
+        """
+        if not self.enabled:
+            return app
+        looked_at = app if inspected is None else inspected
+        self._refuse_another(looked_at)
+        self._app = looked_at
+        recorded = wsgi.RecordRequests(app, self.settings)
+
+        def wrapped(environ: wsgi.Environ, start_response: wsgi.StartResponse) -> wsgi.Answer:
+            if not self.started:
+                self._start_by_request()
+            return recorded(environ, start_response)
+
+        return wrapped
+
+    def _refuse_another(self, app: Any) -> None:  # Any: as above
+        if self._app is not None and app is not self._app:
+            raise ConflictError(
+                f"This DevTools, for {self.settings.app!r}, wraps {type(self._app).__name__} already and cannot wrap "
+                f"{type(app).__name__} too. Make one DevTools per app."
+            )
+
+    def start(self, port: int | None = None) -> Self:
+        """Record, and serve our pages at the root of a server of our own, in a thread: for scripts, workers, notebooks, WSGI apps.
+
+        `port` is the setting of that name (1337); 0 is any free one, see `.port` and `.url`. It listens on `host` (127.0.0.1).
+        Starting twice is fine. Raises ConflictError when the port is in use or another DevTools runs in this process,
+        ValidationError for a port or host that cannot be used, or what the store raises.
+        """
+        if not self.enabled:
+            return self
+        settings = self.settings if port is None else options.changed(self.settings, "port", port)
+        if self._server is not None:
+            if port in (None, self._server.port):
+                return self
+            raise ConflictError(
+                f"Cannot serve at port {port}: this DevTools serves at {self.url}. Call close() first."
+            )
+        from devtools.server.own_server import OwnServer  # uvicorn is nothing that `mount` needs
+
+        refuse_unsafe_bind(settings.host, settings)
+        listener = listen(
+            settings.host, settings.port, remedy="choose another with start(port=...); 0 is any free one"
+        )
+        was_open = self._runtime is not None
+        try:
+            served = self.open()._running().served
+            self._server = OwnServer(served, listener)
+        except BaseException:
+            listener.close()
+            if not was_open:
+                self.close()
+            raise
+        self._begin_in_thread()
+        return self
+
+    def _begin_in_thread(self) -> None:
+        """What follows a start without an ASGI app: measure the loop we are called from, look at the app, say where we are."""
+        runtime = self._running()
+        with contextlib.suppress(RuntimeError):  # a script has no loop
+            runtime.follow(asyncio.get_running_loop())
+        runtime.inspect(self._app)
+        self._announce(self.url)
+
+    def _start_by_request(self) -> None:
+        with self._first_request:
+            if self.started:
+                return
+            try:
+                self._start_or_open()
+            except DevToolsError as error:
+                self._failed = True
+                logger.error("devtools does not run: %s", error)
+            except Exception:
+                self._failed = True
+                logger.exception("devtools does not run.")
+
+    def _start_or_open(self) -> None:
+        try:
+            self.start()
+        except ConflictError as error:
+            # Another worker of this app has the port. That another DevTools runs here is said by `open`.
+            self.open()._running().inspect(self._app)
+            logger.warning("devtools only records in this process: %s", error)
+
+    def _running(self) -> Runtime:
+        if self._runtime is None:
+            raise UnavailableError(f"This DevTools, for {self.settings.app!r}, does not run.")
+        return self._runtime
+
+    @property
+    def url(self) -> str:
+        """Where the first page of our own server is, as in `http://127.0.0.1:1337/`. Raises UnavailableError before `start`."""
+        return f"{self._own_server().address}/"
+
+    @property
+    def port(self) -> int:
+        """The port of our own server. Raises UnavailableError before `start`."""
+        return self._own_server().port
+
+    def _own_server(self) -> "OwnServer":
+        if self._server is None:
+            raise UnavailableError(
+                f"This DevTools, for {self.settings.app!r}, has no server of its own: call start(), "
+                f"or look below {self.settings.path}/ of the app it is mounted in."
+            )
+        return self._server
+
+    def link(self, base_url: str | None = None) -> str:
+        """The link that opens the first page, token in its fragment. `base_url` is where the app answers; None = our own server."""
+        return self._credentials.link(
+            self.url if base_url is None else base_url.rstrip("/") + self.settings.path
+        )
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until everything recorded before is stored, at most `timeout` seconds. Answers whether it is."""
@@ -129,9 +288,15 @@ class DevTools:
     def close(self) -> None:
         """Write what is left and take every hook, handler and thread away. Closing twice is fine."""
         runtime, self._runtime = self._runtime, None
+        server, self._server = self._server, None
         self._undo_signals()
         self._recorded = self._plain
+        self._is_followed = False
         atexit.unregister(self.close)
+        if runtime is not None:
+            runtime.stop_streams()
+        if server is not None:
+            server.stop()
         if runtime is not None:
             runtime.close()
 
@@ -179,7 +344,7 @@ class DevTools:
     async def startup(self) -> None:
         """Open the store off the loop and start recording. A failure is one error line; the app goes on without us."""
         async with self._starting:
-            if self.started:
+            if self._is_followed or self._failed:
                 return
             try:
                 await asyncio.to_thread(self.open)
@@ -191,10 +356,11 @@ class DevTools:
                 self._failed = True
                 logger.exception("devtools does not run.")
                 return
-        if self._runtime is not None:
-            self._runtime.follow(asyncio.get_running_loop())
-            self._undo_signals = on_ending(self._runtime.stop_streams)
-            self._announce()
+            runtime = self._running()
+            runtime.follow(asyncio.get_running_loop())
+            self._undo_signals = on_ending(runtime.stop_streams)
+            self._is_followed = True
+        self._announce(f"{self.settings.path}/")
 
     def inspect(self) -> None:
         """Look at the app in a thread of its own, then save the snapshot."""
@@ -209,12 +375,11 @@ class DevTools:
         except Exception:
             logger.exception("devtools did not close in order.")
 
-    def _announce(self) -> None:
-        assert self._runtime is not None  # noqa: S101 - called when it runs
-        status = self._runtime.store.status()
-        logger.warning(
-            "devtools is at %s/, its store is %s (%s).", self.settings.path, status.kind, status.why
-        )
+    def _announce(self, where: str) -> None:
+        status = self._running().store.status()
+        logger.warning("devtools is at %s, its store is %s (%s).", where, status.kind, status.why)
         if self._credentials.origin == "memory":
             # Not logged: logs are kept. `devtools open` cannot know this token, so it is told here, once.
-            sys.stderr.write(f"devtools: open it at your app's address with {self.link('')}\n")
+            link = self.link("" if self._server is None else None)
+            at = "your app's address with " if self._server is None else ""
+            sys.stderr.write(f"devtools: open it at {at}{link}\n")

@@ -1,7 +1,6 @@
 """What exists while a DevTools runs: recorder, store, sources, server. Made whole by `start`, taken down whole by `close`."""
 
 import asyncio
-import importlib.metadata
 import logging
 import threading
 import time
@@ -9,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from devtools.distribution import version
 from devtools.errors import ConflictError, DevToolsError
 from devtools.graphql.services import OverheadStatus, Services, StructureStatus
 from devtools.introspection import introspector, snapshots
@@ -34,7 +34,6 @@ from devtools.telemetry.subscribers import Subscribers
 
 logger = logging.getLogger("devtools")
 
-DISTRIBUTION = "devtools-server"
 CLOSE_SECONDS = 5.0
 """How long `close` takes at most; what is not stored by then is lost, and said so."""
 INSPECT_SECONDS = 2.0
@@ -96,7 +95,9 @@ class Runtime:
         """Open the store and begin to record. Raises ConflictError when another DevTools records in this process."""
         if active.recorder is not None:
             raise ConflictError(
-                "Another DevTools runs in this process. Close it first, or mount one DevTools and use it for both apps."
+                f"Cannot start devtools for {resolved.settings.app!r}: devtools for {active.owner!r} runs in this process, and a "
+                "process has one. Mount it on the outermost app alone, which records both, or close() the other one first, "
+                "or give each app a process of its own."
             )
         runtime = cls(resolved, credentials)
         try:
@@ -111,7 +112,7 @@ class Runtime:
         if isinstance(store, DatabaseStore):
             store.snapshot_version = lambda: self.described.status.snapshot_version
             store.start(self.recorder, self.app, self.settings.role, version())
-        active.recorder = self.recorder
+        active.recorder, active.owner = self.recorder, self.app
         self._uninstall = install(self.recorder, self.settings)
         self.gauges.start()
 
@@ -146,7 +147,7 @@ class Runtime:
         """Stop recording, write what is left, and leave nothing behind."""
         with own_work():
             if active.recorder is self.recorder:
-                active.recorder = None
+                active.recorder = active.owner = None
             if self._uninstall is not None:
                 self._uninstall()
             self.subscribers.close()
@@ -158,8 +159,8 @@ class Runtime:
     # Structure
 
     def inspect(self, app: Any) -> None:  # Any: inspectors know what it is
-        """Describe the app in a thread of its own and save the snapshot. A failure is one warning."""
-        if self._inspecting is None:
+        """Describe the app in a thread of its own and save the snapshot, unless that goes on now. A failure is one warning."""
+        if self._inspecting is None or not self._inspecting.is_alive():
             self._inspecting = threading.Thread(
                 target=self._inspect, args=(app,), name="devtools-inspect", daemon=True
             )
@@ -236,11 +237,3 @@ class Runtime:
             cpu_share=spent / lapsed if lapsed else 0.0,
             disk_bytes=self.store.status().size_bytes,
         )
-
-
-def version() -> str:
-    """The version of this distribution."""
-    try:
-        return importlib.metadata.version(DISTRIBUTION)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"

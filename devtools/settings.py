@@ -25,6 +25,8 @@ PREFIX = "DEVTOOLS_"
 RESERVED_PREFIX = "DEVTOOLS_TEST_"
 PRODUCTION_VARIABLES = ("APP_ENV", "ENV", "ENVIRONMENT", "PYTHON_ENV", "DJANGO_ENV", "FLASK_ENV", "NODE_ENV")
 MAX_PORT = 65_535
+MAX_NAME = 200
+"""Characters in the name of an app or role."""
 NO_ENTRIES: Mapping[str, Any] = MappingProxyType({})
 NULLABLE = ("auth", "log_level")
 """Options where `None` is a value of its own, not "not given"."""
@@ -80,8 +82,8 @@ class Settings:
         None, "where records and snapshots are stored; unset = in memory, no file"
     )
     max_entries: int = option(10_000, "records kept per kind in memory, and in the database where set by you")
-    port: int = option(1337, "port of `devtools serve`; 0 = any free one")
-    host: str = option("127.0.0.1", "address of `devtools serve`")
+    port: int = option(1337, "port of `devtools serve` and `start()`; 0 = any free one")
+    host: str = option("127.0.0.1", "address of `devtools serve` and `start()`")
     path: str = option("/devtools", "where it is mounted in the app")
     enabled: bool | None = option(
         None, "install at all; unset = unless an environment variable says production"
@@ -165,9 +167,20 @@ def load(
                 origins[name] = origin
                 break
     settings = Settings(**merged)
+    _check(settings)
+    return Resolved(settings, origins, warnings)
+
+
+def changed(settings: Settings, name: str, value: Any) -> Settings:  # Any: checked here
+    """The settings with another value for one option. Raises ValidationError as `load` does."""
+    settings = dataclasses.replace(settings, **{name: _convert(name, value, "argument")})
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
     for check in _CHECKS:
         check(settings)
-    return Resolved(settings, origins, warnings)
 
 
 def is_enabled(settings: Settings, environment: Mapping[str, str] | None = None) -> tuple[bool, str]:
@@ -401,9 +414,9 @@ def _check_path(settings: Settings) -> None:
 def _check_names(settings: Settings) -> None:
     for name in ("app", "role"):
         value = getattr(settings, name)
-        if value is not None and not 1 <= len(value) <= 200:
+        if value is not None and not 1 <= len(value) <= MAX_NAME:
             raise ValidationError(
-                f"{name} cannot be {value!r}: it must be 1 to 200 characters.", field=name, value=value
+                f"{name} cannot be {value!r}: it must be 1 to {MAX_NAME} characters.", field=name, value=value
             )
 
 

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
@@ -89,9 +90,80 @@ def test_disabled_installs_nothing(tmp_path, monkeypatch):
 
 
 def test_a_second_start_in_one_process_is_a_conflict():
-    """Records of one would land in the other."""
-    with DevTools(token=TOKEN, app="one"), pytest.raises(ConflictError, match="Another DevTools"):
+    """Records of one would land in the other. Both are named, and what to do."""
+    with DevTools(token=TOKEN, app="one"), pytest.raises(ConflictError, match=r"'two'.*'one'.*outermost"):
         DevTools(token=TOKEN, app="two").open()
+
+
+def test_of_two_mounted_apps_in_one_process_the_first_runs(caplog):
+    """An app mounted into another brings a second DevTools: one line naming both, and both apps answer, recorded once."""
+    inner, outer = make_app(), make_app()
+    mount(inner, app="inner", token=TOKEN)
+    outer.mount("/below", inner)
+    devtools = mount(outer, app="outer", token=TOKEN)
+
+    async def ask():
+        return [(await get(outer, path)).text for path in ("/", "/below/", "/below/")]
+
+    assert asyncio.run(ask()) == ["hello"] * 3
+    told = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert len(told) == 1
+    assert "'inner'" in told[0]
+    assert "'outer'" in told[0]
+    runs = active.recorder.rings.of(Run).snapshot()
+    assert [run.node_id for run in runs] == ["GET /", "GET /below/", "GET /below/"]
+    devtools.close()
+
+
+def test_wrapping_twice_is_one_layer():
+    """By the same DevTools the same layer; by another one a conflict that names both."""
+    first, second = DevTools(token=TOKEN, app="first"), DevTools(token=TOKEN, app="second")
+    layer = first.wrap(make_app())
+    assert first.wrap(layer) is layer
+    with pytest.raises(ConflictError, match=r"'second'.*'first'"):
+        second.wrap(layer)
+    with pytest.raises(ConflictError, match="'first', wraps Starlette already"):
+        first.wrap(make_app())
+    mounted = make_app()
+    mount(mounted, token=TOKEN, app="mounted")
+    with pytest.raises(ConflictError, match=r"'second'.*'mounted'"):
+        second.wrap(CORSMiddleware(mounted))
+
+
+def wsgi_app(environ, start_response): ...
+
+
+class OlderInterface:
+    def __init__(self, scope): ...
+
+    async def __call__(self, receive, send): ...
+
+
+def factory(): ...
+
+
+@pytest.mark.parametrize(
+    ("app", "told"),
+    [
+        (wsgi_app, "wsgi_app is a WSGI app.*wrap_wsgi"),
+        (OlderInterface, "ASGI 2 app.*guarantee_single_callable"),
+        (factory, "factory cannot be called.*call it"),
+        ({}, "dict cannot be an app"),
+    ],
+)
+def test_only_asgi_3_apps_are_wrapped(app, told):
+    """What has another interface is refused where it is wrapped, with the way there is for it."""
+    with pytest.raises(ValidationError, match=told):
+        DevTools(token=TOKEN).wrap(app)
+
+
+def test_the_name_of_the_app_is_its_module_unless_said(monkeypatch):
+    """Argument, then environment, then the module that makes the DevTools."""
+    assert mount(make_app(), token=TOKEN).settings.app == __name__
+    assert DevTools(token=TOKEN).settings.app == __name__
+    monkeypatch.setenv("DEVTOOLS_APP", "billing")
+    assert mount(make_app(), token=TOKEN).settings.app == "billing"
+    assert mount(make_app(), token=TOKEN, app="shop").settings.app == "shop"
 
 
 def test_close_leaves_nothing_behind(tmp_path):

@@ -43,7 +43,7 @@ class LazyGroup(click.Group):
 
 def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from devtools.cli.version import describe_version
+        from devtools.distribution import describe_version
 
         click.echo(describe_version())
         ctx.exit()

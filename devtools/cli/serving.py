@@ -1,6 +1,5 @@
 """`devtools run`, `serve` and `open`: start a server, or find the link of one."""
 
-import errno
 import os
 import socket
 import webbrowser
@@ -13,10 +12,11 @@ from devtools.cli.databases import resolve
 from devtools.cli.endpoints import PING, is_web_address, over_http
 from devtools.cli.entries import import_app
 from devtools.cli.mounted import APP_DIR, ENTRY
-from devtools.errors import ConflictError, UnauthenticatedError, ValidationError
+from devtools.errors import UnauthenticatedError, ValidationError
 from devtools.runtime import Runtime
 from devtools.server.credentials import Credentials
 from devtools.server.guard import refuse_unsafe_bind
+from devtools.server.listening import address, listen
 from devtools.settings import Settings, load, variable
 
 SHUTDOWN_SECONDS = 5
@@ -58,6 +58,7 @@ def run_command(
         }
     )
     listener = listen(host, port)
+    listener.set_inheritable(True)
     _print_link(settings, listener, settings.path)
     config = uvicorn.Config(
         "devtools.cli.mounted:create", factory=True, reload=reload, workers=workers, server_header=False
@@ -136,28 +137,5 @@ def open_command(url: str, only_print: bool) -> None:
         webbrowser.open(link)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises ConflictError when the port is in use, ValidationError for an address that is not ours."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise ConflictError(
-                f"Port {port} on {host} is in use. Stop what runs there, or pass --port."
-            ) from error
-        raise ValidationError(
-            f"Cannot listen on {host} port {port}: {error}.", field="host", value=host
-        ) from error
-    listener.listen(2048)
-    listener.set_inheritable(True)
-    return listener
-
-
 def _print_link(settings: Settings, listener: socket.socket, path: str) -> None:
-    host, port = listener.getsockname()[:2]
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)  # noqa: S104 - shown, not bound
-    click.echo(f"devtools: {Credentials.load(settings).link(f'http://{shown}:{port}{path}/')}")
+    click.echo(f"devtools: {Credentials.load(settings).link(address(listener) + path)}")

@@ -18,6 +18,7 @@ SOURCES: dict[str, str] = {
     "warnings": "devtools.sources.warnings:install",
     "exceptions": "devtools.sources.exceptions:install",
     "starlette": "devtools.sources.starlette:install",
+    "wsgi": "devtools.sources.wsgi:install",
 }
 """Name of the source, as in settings, to `module:function`."""
 

@@ -4,3 +4,5 @@ from devtools.telemetry.recorder import Recorder
 
 recorder: Recorder | None = None
 """Set by the DevTools that runs, None otherwise. Read as `active.recorder`, never copied."""
+owner: str | None = None
+"""Name of the app that the recorder belongs to."""
