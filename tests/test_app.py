@@ -318,7 +318,7 @@ def test_an_app_without_lifespan_is_inspected():
     layer = devtools.wrap(app)
     asyncio.run(lifespan(layer))
     assert devtools._runtime is not None
-    devtools._runtime.inspected(5)
+    devtools._runtime.inspected(30)
     assert devtools._runtime.described.status.state == "live"
     devtools.close()
 

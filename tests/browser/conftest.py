@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from tests.machine import lacking
 HERE = Path(__file__).parent
 TOKEN = "browser-test-token-of-more-than-32-characters"
 PATH = "/x/devtools"
-DEADLINE = 30.0
+DEADLINE = 60.0
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--no-sandbox",
@@ -43,8 +44,17 @@ class Server:
     """The test app under uvicorn. It keeps its port when it is stopped and started again."""
 
     environment: dict[str, str] = field(default_factory=dict[str, str])
-    port: int = 0
+    reserved: socket.socket = field(default_factory=socket.socket)
     process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        # Bound and never listening: nobody else is given the port while the server is down.
+        self.reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.reserved.bind(("127.0.0.1", 0))
+
+    @property
+    def port(self) -> int:
+        return self.reserved.getsockname()[1]
 
     @property
     def origin(self) -> str:
@@ -58,7 +68,6 @@ class Server:
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))
-        self.port = listener.getsockname()[1]
         environment = os.environ | {"DEVTOOLS_TOKEN": TOKEN, "DEVTOOLS_PATH": PATH} | self.environment
         command = [sys.executable, "-m", "uvicorn", "--app-dir", str(HERE), "--log-level", "warning"]
         with listener:
@@ -72,19 +81,44 @@ class Server:
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(DEADLINE)
-            self.process = None
+            try:
+                self.process.wait(DEADLINE)
+            finally:
+                self.process.kill()
+                self.process = None
+
+    def close(self) -> None:
+        """Stop for good."""
+        self.stop()
+        self.reserved.close()
 
     def order(self, number: int = 1) -> None:
         """One request to the app: a run, a task, an emission and a log line."""
-        httpx.get(f"{self.origin}/orders/{number}").raise_for_status()
+        httpx.get(f"{self.origin}/orders/{number}", timeout=DEADLINE).raise_for_status()
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """Orders, one after another, as long as the block lasts: somebody is served whenever a page begins to follow."""
+        ended = threading.Event()
+
+        def work() -> None:
+            while not ended.wait(0.1):
+                self.order()
+
+        customers = threading.Thread(target=work)
+        customers.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            customers.join()
 
     def _await_answer(self) -> None:
         assert self.process is not None
-        deadline = time.monotonic() + DEADLINE
+        deadline = time.monotonic() + 2 * DEADLINE
         while time.monotonic() < deadline and self.process.poll() is None:
             with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.origin}{PATH}/health", timeout=2).is_success:
+                if httpx.get(f"{self.origin}{PATH}/health", timeout=DEADLINE).is_success:
                     return
         self.stop()
         pytest.fail(f"The test app does not answer at {self.origin}{PATH}/health")
@@ -102,7 +136,7 @@ def server(web_files: Path) -> Iterator[Server]:
     server = Server()
     server.start()
     yield server
-    server.stop()
+    server.close()
 
 
 @pytest.fixture(scope="session")
@@ -111,7 +145,7 @@ def bare_server() -> Iterator[Server]:
     server = Server({"DEVTOOLS_TEST_NO_WEB": "1"})
     server.start()
     yield server
-    server.stop()
+    server.close()
 
 
 @pytest.fixture
@@ -120,7 +154,7 @@ def own_server(web_files: Path) -> Iterator[Server]:
     server = Server()
     server.start()
     yield server
-    server.stop()
+    server.close()
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +164,9 @@ def browser() -> Iterator[Browser]:
     if executable is None:
         lacking(f"No Chromium on PATH; looked for {', '.join(BROWSERS)}.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=list(FLAGS), timeout=DEADLINE * 1000
+        )
         yield browser
         browser.close()
 

@@ -9,7 +9,7 @@ import sys
 import httpx
 import pytest
 
-from tests.servers import ROOT, TOKEN, free_port, running, toy
+from tests.servers import END_SECONDS, ROOT, TOKEN, free_port, running, toy
 
 pytestmark = pytest.mark.slow
 TOY = "tests.apps.toy:app"
@@ -23,7 +23,7 @@ def devtools(*arguments, cwd, check=None, **environment):
         env={**os.environ, "PYTHONPATH": str(ROOT), "DEVTOOLS_TOKEN": TOKEN, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert "Traceback" not in done.stderr, done.stderr
     if check is not None:
@@ -39,7 +39,10 @@ def recorded(tmp_path_factory):
     with toy(folder, TOY_DATABASE=url) as server:
         server.get("/hello/ada")
         server.await_that("{ activeSnapshot { version } }", lambda data: data["activeSnapshot"])
-        answer = server.query("{ tasks { id emits } history { runs { totalCount } } }")
+        answer = server.await_that(
+            "{ tasks { id emits } history { runs { totalCount } } }",
+            lambda data: data["history"]["runs"]["totalCount"] == 3,
+        )
         server.stop()
     return url, answer, folder
 
@@ -168,12 +171,13 @@ def test_run_mounts_an_app_that_does_not(tmp_path):
     ]
     with running(command, port=port, cwd=tmp_path) as server:
         assert server.get("/").text == "bare"
-        runs = server.query("{ history { runs { nodes { nodeId httpStatus app } } } }")["history"]["runs"][
-            "nodes"
-        ]
+        found = server.await_that(
+            "{ history { runs { nodes { nodeId httpStatus app } } } }",
+            lambda data: data["history"]["runs"]["nodes"],
+        )
         assert f"{server.base}/devtools/#token=" in server.output
-        assert server.stop() < 2
-    assert runs == [{"nodeId": "unmatched", "httpStatus": 200, "app": "bare"}]
+        assert server.stop() < END_SECONDS
+    assert found["history"]["runs"]["nodes"] == [{"nodeId": "unmatched", "httpStatus": 200, "app": "bare"}]
 
 
 def test_the_schema_is_the_committed_one():
@@ -225,6 +229,9 @@ def test_without_a_database_the_link_is_in_the_output(tmp_path):
         (link,) = re.findall(r"/devtools/#token=(\S+)", server.output)
         body = {"query": "{ system { store { kind } } }"}
         answer = httpx.post(
-            f"{server.base}/devtools/graphql", json=body, headers={"Authorization": f"Bearer {link}"}
+            f"{server.base}/devtools/graphql",
+            json=body,
+            headers={"Authorization": f"Bearer {link}"},
+            timeout=30,
         )
     assert answer.json() == {"data": {"system": {"store": {"kind": "memory"}}}}

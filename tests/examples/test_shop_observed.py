@@ -140,7 +140,7 @@ async def test_the_shop_answers_with_the_correlation_id(shop: AsyncClient) -> No
 async def health(shop: AsyncClient) -> dict[str, str]:
     """The state of each resource, as soon as the app has been inspected."""
     report = None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while report is None:
             answer = await ask(shop, "{ live { healthReport { report { id status } } } }")
             report = answer["live"]["healthReport"]
@@ -163,7 +163,7 @@ async def test_the_structure_is_served(shop: AsyncClient) -> None:
     """Who emits an event and which hooks hear of it, in the order in which they run."""
     query = '{ event(id: "shop.order_placed") { emittedBy listenedToBy } }'
     found = None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while found is None:
             found = (await ask(shop, query))["event"]
     assert found["emittedBy"] == ["examples.shop.checkout.place_order"]

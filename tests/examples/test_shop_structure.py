@@ -26,7 +26,7 @@ sys.stdout.buffer.write(msgspec.json.encode(inspect_app(make_app(), name="exampl
 def structure() -> Structure:
     """The shop, inspected in a process where nothing else is declared."""
     command = [sys.executable, "-c", INSPECT]
-    found = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    found = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
     return msgspec.json.decode(found.stdout, type=Structure)
 
 

@@ -36,7 +36,7 @@ class Child:
         if self.process.poll() is None:
             self.signal(signal.SIGCONT)
             self.process.kill()
-        self.process.wait(20)
+        self.process.wait(30)
         assert self.process.stdout is not None
         self.process.stdout.close()
 

@@ -28,7 +28,7 @@ def test_a_full_disk(tiny_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The rings go on, one line is logged, and after space was made every queued record is stored."""
     running = Running(tiny_disk / "a.db")
     running.log("before")
-    assert running.store.flush()
+    assert running.flush()
     ballast = tiny_disk / "ballast"
     with caplog.at_level(logging.WARNING, "devtools"):
         _fill(ballast)
@@ -40,7 +40,7 @@ def test_a_full_disk(tiny_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert len(running.recorder.rings.of(Log).snapshot()) == 100
     ballast.unlink()
     subprocess.run(["mount", "-o", "remount,size=20m", tiny_disk], check=True)
-    assert running.store.flush(20)
+    assert running.flush()
     assert running.store.history.count(Log, EVERYTHING) == 201
     wait_until(lambda: running.store.status().healthy)
     assert sum("kept in memory meanwhile" in line for line in caplog.messages) == 1
@@ -58,7 +58,7 @@ def test_a_disk_full_at_start(tiny_disk: Path) -> None:
     with pytest.raises(UnavailableError):
         running.messages()
     ballast.unlink()
-    assert running.store.flush(20)
+    assert running.flush()
     assert running.messages() == ["early"]
     running.store.close()
 
@@ -67,7 +67,7 @@ def test_a_disk_that_becomes_read_only(tiny_disk: Path) -> None:
     """And writable again."""
     running = Running(tiny_disk / "a.db")
     running.log("before")
-    assert running.store.flush()
+    assert running.flush()
 
     _end_housekeeping(running)
     running.store.lease.release()
@@ -82,7 +82,7 @@ def test_a_disk_that_becomes_read_only(tiny_disk: Path) -> None:
     running.log("during")
     wait_until(lambda: not running.store.status().healthy)
     subprocess.run(["mount", "-o", "remount,rw", tiny_disk], check=True)
-    assert running.store.flush(20)
+    assert running.flush()
     assert running.messages() == ["before", "during"]
     running.store.close()
 
@@ -126,7 +126,7 @@ def test_a_damaged_file_at_start_is_moved_aside(
     file.write_bytes(content)
     running = Running(file)
     running.log("fresh")
-    assert running.store.flush()
+    assert running.flush()
     assert running.messages() == ["fresh"]
     aside = [path for path in file.parent.iterdir() if ".damaged-" in path.name]
     assert bytes(content) in [path.read_bytes() for path in aside]
@@ -139,7 +139,7 @@ def test_a_file_that_breaks_while_in_use_is_moved_aside(running: Running, file: 
     """What is recorded from then on is stored in a new one."""
     for number in range(2_000):
         running.log(str(number))
-    assert running.store.flush()
+    assert running.flush()
     _end_housekeeping(running)  # a checkpoint under way could mend the file
     running.store.database.disconnect()
     with file.open("r+b") as broken:
@@ -147,7 +147,7 @@ def test_a_file_that_breaks_while_in_use_is_moved_aside(running: Running, file: 
     for suffix in ("-wal", "-shm"):  # the log could mend it
         Path(f"{file}{suffix}").unlink(missing_ok=True)
     running.log("after")
-    assert running.store.flush(20)
+    assert running.flush()
     assert running.messages() == ["after"]
     assert "was damaged and has been moved to" in running.store.status().why
 
@@ -155,12 +155,12 @@ def test_a_file_that_breaks_while_in_use_is_moved_aside(running: Running, file: 
 def test_a_file_that_is_removed_is_made_again(running: Running, file: Path) -> None:
     """Nothing that is recorded from then on goes into a file that nobody can find."""
     running.log("gone")
-    assert running.store.flush()
+    assert running.flush()
     for path in file.parent.glob("devtools.db*"):
         if path.suffix != ".lock":
             path.unlink()
     running.log("after")
-    assert running.store.flush(20)
+    assert running.flush()
     assert running.messages() == ["after"]
     assert running.store.status().healthy
 
@@ -170,10 +170,10 @@ def test_a_directory_that_is_removed_is_made_again(tmp_path: Path) -> None:
     file = tmp_path / "data" / "a.db"
     running = Running(file)
     running.log("gone")
-    assert running.store.flush()
+    assert running.flush()
     file.parent.rename(tmp_path / "elsewhere")
     running.log("after")
-    assert running.store.flush(20)
+    assert running.flush()
     assert running.messages() == ["after"]
     running.store.close()
 

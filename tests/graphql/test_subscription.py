@@ -36,14 +36,14 @@ def stream(world: World, query: str = RECORDS, **variables: Any) -> AsyncGenerat
 async def following(world: World, results: AsyncGenerator[bytes, None]) -> "asyncio.Task[bytes]":
     """Wait until the stream follows, and for its first result."""
     first = asyncio.ensure_future(anext(results))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while world.subscribers.count == 0 and not first.done():  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
     return first
 
 
 async def batch(results: AsyncGenerator[bytes, None]) -> Any:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return msgspec.json.decode(await anext(results))["data"]["records"]
 
 
@@ -158,7 +158,7 @@ async def test_stopping_ends_the_stream_which_is_not_complete(world: World) -> N
     results = stream(world)
     first = await following(world, results)
     world.subscribers.stop()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         with pytest.raises(ServerStops):
             await first
 

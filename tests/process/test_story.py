@@ -7,7 +7,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from tests.servers import TOKEN, free_port, running, toy
+from tests.servers import END_SECONDS, TOKEN, free_port, running, toy
 
 pytestmark = pytest.mark.slow
 STRUCTURE = """{
@@ -29,15 +29,17 @@ def test_what_was_recorded_survives_a_kill(tmp_path, database):
     with toy(tmp_path, TOY_DATABASE=database) as server:
         for number in range(20):
             server.get(f"/hello/{number}")
-        before = server.query(RUNS)["history"]["runs"]
+        before = server.await_that(RUNS, lambda data: data["history"]["runs"]["totalCount"] == 60)["history"][
+            "runs"
+        ]
         server.kill()
     with toy(tmp_path, TOY_DATABASE=database) as server:
         server.get("/hello/again")
-        after = server.query(RUNS)["history"]["runs"]
+        after = server.await_that(RUNS, lambda data: data["history"]["runs"]["totalCount"] == 63)["history"][
+            "runs"
+        ]
     names = {run["id"] for run in after["nodes"]}
-    assert before["totalCount"] == 60
     assert {run["id"] for run in before["nodes"]} <= names
-    assert after["totalCount"] == 63
 
 
 def test_the_last_structure_is_restored_without_the_app(tmp_path, database):
@@ -137,7 +139,7 @@ def test_the_app_answers_as_without_us(tmp_path):
 
 @pytest.mark.parametrize("extra", [(), ("--workers", "2")], ids=["one process", "two workers"])
 def test_open_streams_do_not_keep_the_server_from_exiting(tmp_path, database, extra):
-    """With a WebSocket and an event stream open, SIGTERM ends the server within two seconds."""
+    """With a WebSocket and an event stream open, SIGTERM ends the server."""
     with toy(tmp_path, *extra, TOY_DATABASE=database) as server:
         url = f"{server.base}/devtools/graphql"
         query = "subscription { records { position } }"
@@ -156,7 +158,7 @@ def test_open_streams_do_not_keep_the_server_from_exiting(tmp_path, database, ex
             socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": query}}))
             assert stream.status_code == 200
             seconds = server.stop()
-    assert seconds < 2.0
+    assert seconds < END_SECONDS
 
 
 def test_production_installs_nothing(tmp_path):

@@ -61,12 +61,12 @@ def port():
         thread.start()
         yield listening.getsockname()[1]
         server.should_exit = True
-        thread.join(10)
+        thread.join(30)
         assert not thread.is_alive()
 
 
 def ask(port, method, path, *, body=None, chunked=False, **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     own = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     try:
         connection.request(method, path, body, own | headers, encode_chunked=chunked)
@@ -95,7 +95,7 @@ def test_a_chunked_body_is_counted(port, size, status):
 
 def test_a_large_body_is_refused_before_it_is_sent(port):
     """The declared length is enough: the answer comes without the body."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
         client.sendall(
             b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Authorization: Bearer " + TOKEN.encode() + b"\r\nContent-Length: 1000000000\r\n\r\n"
@@ -114,7 +114,7 @@ def test_a_large_body_is_refused_before_it_is_sent(port):
 )
 def test_raw_requests_are_refused(port, head, status):
     """Headers as an attacker writes them; a server may refuse the worst by itself with 400."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
         client.sendall(b"GET / HTTP/1.1\r\n" + head + b"\r\n")
         assert client.recv(12) in {b"HTTP/1.1 %d" % status, b"HTTP/1.1 400"}
 
@@ -163,4 +163,4 @@ def test_a_right_handshake_is_accepted(port, headers, scope):
         f"ws://127.0.0.1:{port}/graphql", subprotocols=[PROTOCOL], origin=own, additional_headers=headers
     ) as socket_:
         assert socket_.subprotocol == PROTOCOL
-        assert socket_.recv(timeout=10) == scope
+        assert socket_.recv(timeout=30) == scope

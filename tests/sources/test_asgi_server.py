@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 from devtools.records import RunStatus
 from tests.sources.asgi_client import errors, logs, recorded, runs
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 
 
 async def hello(request):

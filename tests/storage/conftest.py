@@ -19,7 +19,7 @@ def resolved(database: object, **options: Any) -> settings.Resolved:
     return settings.load({"database": database, **options}, environment={})
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Poll until it holds; fail when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -44,6 +44,10 @@ class Running:
 
     def log(self, message: str = "hello", **fields: Any) -> Log:
         return log(self.recorder, message, **fields)
+
+    def flush(self) -> bool:
+        """Whether everything recorded was stored within the deadline of tests."""
+        return self.store.flush(30)
 
     def messages(self, first: int = 1_000) -> list[str]:
         return messages(self.store, first)

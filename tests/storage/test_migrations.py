@@ -138,7 +138,7 @@ import sys
 from tests.storage.conftest import Running
 running = Running(sys.argv[1])
 running.log("from " + sys.argv[2])
-assert running.store.flush(20)
+assert running.flush()
 assert running.store.close() == 0
 """
 
@@ -156,7 +156,7 @@ def spawn(source: str, *arguments: object) -> subprocess.Popen[bytes]:
 def test_eight_processes_starting_at_once_migrate_once(file: Path) -> None:
     """Every one of them starts, records, and finds each migration applied exactly once."""
     for child in [spawn(OPEN_AND_RECORD, file, number) for number in range(8)]:
-        assert child.wait(60) == 0
+        assert child.wait(120) == 0
     running = Running(file)
     assert sorted(running.messages()) == [f"from {number}" for number in range(8)]
     assert len({process.id for process in running.store.processes()}) == 9

@@ -37,7 +37,7 @@ def test_every_form_makes_its_file(database: object, tmp_path: Path, monkeypatch
         database = database.replace("/{tmp}", str(tmp_path)).replace("{tmp}", str(tmp_path))
     running = Running(database)
     running.log()
-    assert running.store.flush()
+    assert running.flush()
     path = running.store.database.path
     assert path is not None
     assert path.is_file()
@@ -52,7 +52,7 @@ def test_memory_makes_no_file(database: str, tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     running = Running(database)
     running.log()
-    assert running.store.flush()
+    assert running.flush()
     assert running.messages() == ["hello"]
     assert running.store.status().size_bytes is None
     running.store.close()
@@ -101,7 +101,7 @@ def test_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
         try:
             running = Running(tmp_path / f"umask-{umask}.db")
             running.log()
-            assert running.store.flush()
+            assert running.flush()
             made = {
                 path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob(f"umask-{umask}.db*")
             }

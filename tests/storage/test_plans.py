@@ -85,7 +85,7 @@ def test_a_short_span_is_read_through_the_index_on_time() -> None:
     running.recorder.queue_limit = 10_000
     for _ in range(6_000):
         running.log()
-    assert running.store.flush()
+    assert running.flush()
     assert "logs_by_time" not in plan(running, Log, query, PageRequest(100))
     running.store.close()
 

@@ -63,8 +63,9 @@ async def test_a_blocked_loop_is_seen_while_it_is_blocked_and_afterwards() -> No
     time.sleep(0.25)  # noqa: ASYNC251 - blocks the loop on purpose
     assert gauges.event_loop_lag_ms() >= 100
     await _until(lambda: len(gauges._lag._samples) > 0)
-    assert gauges.event_loop_lag_ms(reset=True) >= 100
-    assert gauges.event_loop_lag_ms() < 100
+    greatest = gauges.event_loop_lag_ms(reset=True)
+    assert greatest >= 100
+    await _until(lambda: gauges.event_loop_lag_ms(reset=True) < greatest)
     gauges.close()
 
 
@@ -98,6 +99,6 @@ def test_a_loop_that_was_closed_is_let_go() -> None:
 
 
 async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not holds():  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)

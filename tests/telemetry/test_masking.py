@@ -283,7 +283,7 @@ def test_queries_and_headers_are_cut_before_they_are_looked_at(text):
     for mask in (lambda: mask_query("x=" + text), lambda: mask_header("x-a", text)):
         began = time.process_time()
         assert len(mask().encode()) <= 8_192
-        assert time.process_time() - began < 0.02
+        assert time.process_time() - began < 0.1
 
 
 def test_a_long_query_shows_no_secret_across_its_cut():

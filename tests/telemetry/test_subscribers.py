@@ -16,6 +16,7 @@ from devtools.telemetry.subscribers import Position, Subscribers
 
 pytestmark = pytest.mark.anyio
 LOGS = {Log: EVERYTHING}
+DEADLINE = 60
 
 
 @pytest.fixture
@@ -34,8 +35,8 @@ def log(recorder, message="hello", level=Level.info):
     return recorder.record(Log, level=level, message=message)
 
 
-async def collect(subscription, count, seen, seconds=5):
-    async with asyncio.timeout(seconds):
+async def collect(subscription, count, seen):
+    async with asyncio.timeout(DEADLINE):
         async for batch in subscription.batches():
             seen.extend(batch.records)
             if len(seen) >= count:
@@ -102,7 +103,7 @@ async def test_records_from_another_thread_wake_a_waiting_follower(recorder, sub
 
 async def test_a_heartbeat_comes_in_silence(subscribers):
     """An empty batch, so that the connection is seen to be alive."""
-    async with subscribers.subscribe(LOGS) as subscription, asyncio.timeout(5):
+    async with subscribers.subscribe(LOGS) as subscription, asyncio.timeout(DEADLINE):
         async for batch in subscription.batches(heartbeat=0.01):
             assert batch.records == []
             break
@@ -115,8 +116,8 @@ async def test_stop_ends_every_follower(subscribers):
         stopped = asyncio.ensure_future(subscribers.until_stopped())
         await asyncio.sleep(0)
         subscribers.stop()
-        assert await asyncio.wait_for(waiting, 2) is None
-        await asyncio.wait_for(stopped, 2)
+        assert await asyncio.wait_for(waiting, DEADLINE) is None
+        await asyncio.wait_for(stopped, DEADLINE)
 
 
 async def test_the_cap_is_exact_and_leaving_frees_a_place(recorder):
@@ -184,7 +185,7 @@ async def test_a_follower_of_a_recording_thread_misses_nothing(store):
         thread = threading.Thread(target=work)
         thread.start()
         seen = []
-        batch = await collect(subscription, 6_000, seen, seconds=60)
+        batch = await collect(subscription, 6_000, seen)
         thread.join()
     followers.close()
     assert batch is not None
@@ -217,7 +218,7 @@ async def test_what_the_queue_had_no_room_for_is_a_gap(store):
         store.recorder.settle()
         store.database.let_go()
         gaps, seen = [], []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(DEADLINE):
             async for batch in subscription.batches():
                 seen.extend(batch.records)
                 gaps.append(batch.gap)
@@ -233,7 +234,7 @@ async def test_reading_the_database_leaves_the_loops_own_threads_to_the_app(stor
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
     followers = Subscribers(store.recorder, store.history, flush=store.flush)
     free = threading.Event()
-    busy = asyncio.ensure_future(asyncio.to_thread(free.wait, 10))
+    busy = asyncio.ensure_future(asyncio.to_thread(free.wait, DEADLINE))
     try:
         async with followers.subscribe(LOGS) as subscription:
             for number in range(410):
@@ -247,7 +248,7 @@ async def test_reading_the_database_leaves_the_loops_own_threads_to_the_app(stor
     ours = [thread for thread in threading.enumerate() if thread.name.startswith("devtools-live")]
     followers.close()
     for thread in ours:
-        thread.join(5)
+        thread.join(DEADLINE)
     assert ours
     assert not any(thread.is_alive() for thread in ours)
 
