@@ -79,6 +79,7 @@ class Runtime:
         self._started_ns = time.monotonic_ns()
         self._inspecting: threading.Thread | None = None
         self._uninstall: Callable[[], None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def _open_store(self, resolved: Resolved, read_only: bool) -> DatabaseStore | MemoryStore:
         settings = resolved.settings
@@ -132,7 +133,8 @@ class Runtime:
         return app
 
     def follow(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Measure the lateness of the app's event loop."""
+        """This is the app's event loop: measure its lateness, and run there what is invoked."""
+        self._loop = loop
         self.gauges.follow(loop)
 
     def flush(self, timeout: float) -> bool:
@@ -219,6 +221,7 @@ class Runtime:
             structure=lambda: self.described.status,
             health=self._health,
             overhead=self._overhead,
+            loop=lambda: self._loop,
         )
 
     def _health(self) -> Sequence[HealthEntry] | None:

@@ -30,7 +30,9 @@ MAX_NAME = 200
 NO_ENTRIES: Mapping[str, Any] = MappingProxyType({})
 NULLABLE = ("auth", "log_level")
 """Options where `None` is a value of its own, not "not given"."""
-KINDS = ("run", "log", "error", "emission")
+KINDS = ("run", "log", "error", "emission", "audit")
+KEPT_KINDS = ("audit",)
+"""Kinds that stay unless `retention` names them."""
 
 
 def option(default: Any, meaning: str) -> Any:  # Any: dataclasses.field is typed by its default
@@ -94,6 +96,8 @@ class Settings:
     read_token: str | None = secret(None, "reads only")
     ingest_key: str | None = secret(None, "only ingests")
     auth: Literal["token"] | None = option("token", "None = no token, on loopback only")
+    invoke_tasks: bool = option(False, "let GraphQL run declared tasks (mutation invokeTask)")
+    invoke_events: bool = option(False, "let GraphQL emit declared events (mutation invokeEvent)")
     allow_remote: bool = option(
         False, "answer clients that are not on this machine; needs a token of 32 characters"
     )
@@ -199,6 +203,8 @@ def retention_of(resolved: Resolved, kind: str) -> Retention:
     own = resolved.settings.retention.get(kind)
     if own is not None:
         return own
+    if kind in KEPT_KINDS:
+        return Retention(None, None)
     if resolved.origins["max_entries"] != "default":
         return Retention(max_rows=resolved.settings.max_entries)
     return Retention()
@@ -323,8 +329,15 @@ def _retention(value: Any) -> dict[str, Retention]:
     for kind, limits in cast("Mapping[str, Any]", value).items():
         if kind not in KINDS:
             raise ValueError(f"{kind!r} is not a kind; known: {', '.join(KINDS)}")
-        found[kind] = _numbers(Retention, limits, lowest=0)
+        found[kind] = _numbers(Retention, _whole(kind, limits), lowest=0)
     return found
+
+
+def _whole(kind: str, limits: Any) -> Any:
+    """Kinds that are kept have no limit but the ones named."""
+    if kind not in KEPT_KINDS or not isinstance(limits, Mapping):
+        return limits
+    return {**dataclasses.asdict(Retention(None, None)), **cast("Mapping[str, Any]", limits)}
 
 
 def _limits(value: Any) -> Limits:
@@ -420,6 +433,16 @@ def _check_names(settings: Settings) -> None:
             )
 
 
+def _check_switches(settings: Settings) -> None:
+    for name in ("invoke_tasks", "invoke_events"):
+        if getattr(settings, name) and settings.auth is None:
+            raise ValidationError(
+                f"{name} cannot be True with auth=None: every process on this machine could run the app. Leave auth at 'token'.",
+                field=name,
+                value=True,
+            )
+
+
 _CHECKS: tuple[Callable[[Settings], None], ...] = (
     _check_range("port", 0, MAX_PORT),
     _check_range("max_entries", 1, None),
@@ -431,4 +454,5 @@ _CHECKS: tuple[Callable[[Settings], None], ...] = (
     _check_choice("log_level", ("trace", "debug", "info", "warn", "error", "fatal", None)),
     _check_path,
     _check_names,
+    _check_switches,
 )

@@ -175,6 +175,33 @@ def up(migrator, db):  # noqa: ARG001
         safe=True,
     )
 
+    class Audits(Model):
+        id = BigIntegerField(primary_key=True)
+        time_ns = BigIntegerField()
+        process_id = BigIntegerField()
+        correlation_id = TextField(null=True)
+        action = TextField()
+        actor = TextField(null=True)
+        target = TextField(null=True)
+        details = TextField(null=True)
+        client = TextField(null=True)
+        search_text = TextField()
+
+        class Meta:
+            database = db
+            table_name = "audits"
+            legacy_table_names = False
+
+    Audits.add_index(Audits.time_ns, name="audits_by_time", safe=True)
+    Audits.add_index(
+        Audits.correlation_id,
+        Audits.id,
+        where=SQL('"correlation_id" IS NOT NULL'),
+        name="audits_by_correlation_id",
+        safe=True,
+    )
+    Audits.add_index(Audits.action, Audits.id, name="audits_by_action", safe=True)
+
     class Processes(Model):
         id = BigIntegerField(primary_key=True)
         app = TextField()
@@ -242,7 +269,9 @@ def up(migrator, db):  # noqa: ARG001
             legacy_table_names = False
             primary_key = CompositeKey("app", "role")
 
-    db.create_tables([Runs, Logs, Errors, Emissions, Processes, Counters, Commits, Snapshots, ActiveSnapshot])
+    db.create_tables(
+        [Runs, Logs, Errors, Emissions, Audits, Processes, Counters, Commits, Snapshots, ActiveSnapshot]
+    )
 
 
 def down(migrator, db):  # noqa: ARG001
@@ -251,6 +280,7 @@ def down(migrator, db):  # noqa: ARG001
         "logs",
         "errors",
         "emissions",
+        "audits",
         "processes",
         "counters",
         "commits",

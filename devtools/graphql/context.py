@@ -25,6 +25,8 @@ class Context:
     """On the monotonic clock; set when execution begins."""
     returned: int = 0
     """Items of lists that were returned so far."""
+    actions: dict[str, str] = field(default_factory=dict[str, str])
+    """Correlation ids of the mutations that were let in, by key in the answer."""
 
     def __post_init__(self) -> None:
         self.deadline = time.monotonic() + self.limits.deadline

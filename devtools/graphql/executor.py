@@ -31,14 +31,14 @@ from graphql import (
     is_object_type,
     validate,
 )
-from graphql.execution import Executor, create_source_event_stream
+from graphql.execution import Executor, create_source_event_stream, get_argument_values
 
 from devtools.errors import DevToolsError, LimitExceededError, ValidationError
 from devtools.graphql import answers
 from devtools.graphql.answers import Result
 from devtools.graphql.context import Context
 from devtools.graphql.limits import Cost, Fragments, check_cost, check_shape, exceeded, fragments_of, parse
-from devtools.graphql.policies import authorise
+from devtools.graphql.policies import authorise, write_down
 from devtools.graphql.projection import FEWEST, project
 from devtools.graphql.schema import schema
 from devtools.graphql.services import Request
@@ -46,6 +46,7 @@ from devtools.graphql.subscription import ALIVE
 from devtools.records import Run
 from devtools.settings import Limits
 from devtools.telemetry.context import own_work
+from devtools.telemetry.identifiers import new_correlation
 
 T = TypeVar("T")
 Variables = Mapping[str, Any] | None  # Any: JSON
@@ -111,6 +112,27 @@ class OperationExecutor(Executor[None]):
                     return projected
         return super().complete_list_value(
             return_type, field_details_list, info, path, result, position_context
+        )
+
+    def execute_fields_serially(
+        self,
+        parent_type: Any,
+        source_value: Any,
+        path: Any,
+        grouped_field_set: Any,
+        position_context: Any,
+    ) -> Any:
+        """Mutations: write down what was asked for, then do it."""
+        context: Context = self.context_value
+        for key, details in grouped_field_set.items():
+            node = details[0].node
+            definition = parent_type.fields.get(node.name.value)
+            if definition is not None:
+                arguments = get_argument_values(definition, node, self.variable_values)
+                context.actions[key] = f"{new_correlation():032x}"
+                write_down(context.request, node.name.value, arguments, context.actions[key])
+        return super().execute_fields_serially(
+            parent_type, source_value, path, grouped_field_set, position_context
         )
 
     def complete_object_value(

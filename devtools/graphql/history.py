@@ -9,11 +9,13 @@ from devtools.graphql.context import Info
 from devtools.graphql.declare import object_type
 from devtools.graphql.reading import filter_of, listing, or_none
 from devtools.graphql.records import FILTERS, TYPES, connection
-from devtools.records import ALL, Record
+from devtools.records import TELEMETRY, Record
 from devtools.telemetry.pages import Order
 
 
-def _list_of(kind: type[Record]) -> Any:  # Any: a field of Strawberry
+def list_of(kind: type[Record]) -> Any:  # Any: a field of Strawberry
+    """The field that lists a kind: filter, filter text, order and page."""
+
     def resolve(
         info: Info, where: object, q: str | None, order: Order | None, first: int | None, after: str | None
     ) -> object:
@@ -37,5 +39,5 @@ class History:
     Waits until what this process recorded before is stored. `q` is the filter text for people, as in `level>=warn since:10m`.
     """
 
-    for _kind in ALL:
-        vars()[f"{_kind.kind}s"] = _list_of(_kind)
+    for _kind in TELEMETRY:
+        vars()[f"{_kind.kind}s"] = list_of(_kind)

@@ -2,19 +2,22 @@
 
 # ruff: noqa: ARG002 - the arguments of refused actions are part of the interface
 
+import time
 from collections.abc import Sequence
 
 import strawberry
 
-from devtools.errors import ValidationError
+from devtools.errors import FeatureDisabledError, UnavailableError, ValidationError
 from devtools.graphql.context import Info
 from devtools.graphql.declare import field, object_type
-from devtools.graphql.policies import refusal
+from devtools.graphql.policies import WHY_NEVER, refusal
 from devtools.graphql.reading import or_none
 from devtools.graphql.services import Removed
 from devtools.graphql.snapshots import Name, Snapshot, owner
 from devtools.graphql.system import RecordKind, System, kind_of, record_type_of
-from devtools.records import NANOSECONDS_PER_MILLISECOND
+from devtools.introspection import actions
+from devtools.records import NANOSECONDS_PER_MILLISECOND, Audit
+from devtools.telemetry import active
 
 CONFIRMATION = "clear"
 LONGEST_LABEL = 200
@@ -107,23 +110,46 @@ class Mutation:
     @field
     def invoke_event(
         self,
+        info: Info,
         event_id: strawberry.ID,
         input_json: str | None = strawberry.UNSET,
         eval_input: bool | None = strawberry.UNSET,
     ) -> InvokeEventResult:
-        """Switched off: FEATURE_DISABLED."""
-        raise refusal("invokeEvent")
+        """Emit a declared event with this JSON payload, in the app. Off unless `invoke_events` is set."""
+        _refuse_code("invokeEvent", or_none(eval_input))
+        caller = _caller(info, "invokeEvent")
+        found = actions.invoke_event(event_id, or_none(input_json), caller)
+        return InvokeEventResult(
+            success=found.error is None,
+            error=found.error,
+            execution_time_ms=found.duration_ms,
+            invocation_id=caller.correlation_id,
+        )
 
     @field
     def invoke_task(
         self,
+        info: Info,
         task_id: strawberry.ID,
         input_json: str | None = strawberry.UNSET,
         pure: bool | None = strawberry.UNSET,
         eval_input: bool | None = strawberry.UNSET,
     ) -> InvokeResult:
-        """Switched off: FEATURE_DISABLED."""
-        raise refusal("invokeTask")
+        """Call a declared task with a JSON object of its arguments, in the app. Off unless `invoke_tasks` is set.
+
+        `pure` calls the bare function, without a run of the task. `invocationId` is the correlation id of all that it did.
+        """
+        _refuse_code("invokeTask", or_none(eval_input))
+        caller = _caller(info, "invokeTask")
+        found = actions.invoke_task(task_id, or_none(input_json), caller, pure=or_none(pure) or False)
+        return InvokeResult(
+            success=found.error is None,
+            error=found.error,
+            task_id=task_id,
+            result=found.result,
+            execution_time_ms=found.duration_ms,
+            invocation_id=caller.correlation_id,
+        )
 
     @field
     def eval(self, code: str) -> EvalResult:
@@ -190,7 +216,7 @@ class Mutation:
     def clear(
         self, info: Info, confirm: str, kind: RecordKind | None = strawberry.UNSET
     ) -> list[PruneResult]:
-        """Remove every record of a kind, or of all. `confirm` must be "clear"."""
+        """Remove every record of a kind, or of all but the audit. `confirm` must be "clear"."""
         if confirm != CONFIRMATION:
             raise ValidationError(
                 f'Nothing was removed: confirm must be "{CONFIRMATION}", not {confirm!r}.',
@@ -198,7 +224,32 @@ class Mutation:
                 value=confirm,
             )
         wanted = or_none(kind)
-        return _results(info.context.services.store.clear(None if wanted is None else record_type_of(wanted)))
+        record_type = None if wanted is None else record_type_of(wanted)
+        if record_type is Audit:
+            raise ValidationError(
+                "Nothing was removed: the audit is not cleared. Set retention.audit to bound it.",
+                field="kind",
+                value="AUDIT",
+            )
+        return _results(info.context.services.store.clear(record_type))
+
+
+def _refuse_code(name: str, eval_input: bool | None) -> None:
+    if eval_input:
+        raise FeatureDisabledError(f"Cannot {name} with evalInput. {WHY_NEVER} Pass the input as JSON.")
+
+
+def _caller(info: Info, name: str) -> actions.Caller:
+    """Where an action runs. Raises UnavailableError where this process is not the app."""
+    context = info.context
+    services = context.services
+    if active.recorder is not services.recorder:
+        raise UnavailableError(
+            f"Cannot {name}: the app does not run in this process. Start it with devtools mounted."
+        )
+    seconds = max(0.0, context.deadline - time.monotonic())
+    correlation_id = context.actions[str(info.path.key)]
+    return actions.Caller(services.recorder.guard, services.loop(), seconds, correlation_id)
 
 
 def _results(removed: Sequence[Removed]) -> list[PruneResult]:

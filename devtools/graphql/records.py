@@ -11,7 +11,7 @@ from devtools.graphql.derive import filter_input, record_type
 from devtools.graphql.elements import BaseElement, EventType, named
 from devtools.graphql.reading import listing, or_none
 from devtools.introspection.elements import ElementKind
-from devtools.records import ALL, Emission, Error, Log, Record, Run
+from devtools.records import ALL, Audit, Emission, Error, Log, Record, Run
 from devtools.telemetry.filters import Condition, Filter
 from devtools.telemetry.pages import Order
 
@@ -69,6 +69,16 @@ class EmissionEntry:
     def emitter_resolved(root: strawberry.Parent[Emission], info: Info) -> BaseElement | None:
         """The element that emitted it; a minimal one where it is not known."""
         return None if root.emitter_id is None else named(info.context.graph, root.emitter_id)
+
+
+@filter_input(Audit)
+class AuditFilterInput:
+    """Which actions."""
+
+
+@record_type(Audit, name="AuditEntry")
+class AuditEntry:
+    """One action that somebody asked this server for, written down before it was done."""
 
 
 @record_type(Run, name="RunRecord", decoded=("attributes",))
@@ -131,7 +141,13 @@ def _parts(context: Context, kind: type[Record], link: str, run_id: int, first: 
     return connection(kind, listing(context, kind, query, or_none(first), order=Order.OLDEST))
 
 
-TYPES: dict[type[Record], Any] = {Run: RunRecord, Log: LogEntry, Error: ErrorEntry, Emission: EmissionEntry}
+TYPES: dict[type[Record], Any] = {
+    Run: RunRecord,
+    Log: LogEntry,
+    Error: ErrorEntry,
+    Emission: EmissionEntry,
+    Audit: AuditEntry,
+}
 """The GraphQL type of every kind. Any: types are values to Strawberry."""
 
 FILTERS: dict[type[Record], Any] = {
@@ -139,6 +155,7 @@ FILTERS: dict[type[Record], Any] = {
     Log: LogFilterInput,
     Error: ErrorFilterInput,
     Emission: EmissionFilterInput,
+    Audit: AuditFilterInput,
 }
 """The filter input of every kind."""
 

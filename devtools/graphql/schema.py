@@ -12,7 +12,7 @@ from strawberry.types.base import StrawberryObjectDefinition, StrawberryType
 from devtools.graphql.context import Info
 from devtools.graphql.declare import field, object_type
 from devtools.graphql.elements import All
-from devtools.graphql.history import History
+from devtools.graphql.history import History, list_of
 from devtools.graphql.live import Live
 from devtools.graphql.mutations import Mutation
 from devtools.graphql.records import TYPES
@@ -20,6 +20,7 @@ from devtools.graphql.snapshots import SnapshotQuery
 from devtools.graphql.structure import StructureQuery
 from devtools.graphql.subscription import Subscription
 from devtools.graphql.system import System
+from devtools.records import Audit
 
 
 @object_type
@@ -36,6 +37,8 @@ class Query(StructureQuery, SnapshotQuery):
         """What the app did, across restarts."""
         _ = info.context.history
         return History()
+
+    audit = list_of(Audit)
 
     @field
     def system(self) -> System:

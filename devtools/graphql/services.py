@@ -1,5 +1,6 @@
 """What resolvers may use: one value, made by the application, carried as the GraphQL context."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -76,6 +77,8 @@ class Services:
     health: Callable[[], Sequence[HealthEntry] | None]
     """Runs the health checks of the running app; None without one."""
     overhead: Callable[[], OverheadStatus]
+    loop: Callable[[], asyncio.AbstractEventLoop | None] = lambda: None
+    """The app's event loop; None without one."""
 
 
 @dataclass(frozen=True)
@@ -85,3 +88,5 @@ class Request:
     services: Services
     access: Literal["read", "write"]
     actor: str | None = None
+    client: str | None = None
+    """Address of the caller."""

@@ -7,7 +7,7 @@ import strawberry
 
 from devtools.graphql.context import Context, Info
 from devtools.graphql.declare import field, object_type
-from devtools.graphql.policies import WHY_NEVER, WHY_NOT_YET
+from devtools.graphql.policies import WHY_NEVER, how_to_switch_on
 from devtools.graphql.services import KindStatus, ProcessStatus, StoreStatus
 from devtools.records import ALL, BY_KIND, Record
 
@@ -99,8 +99,10 @@ class Capabilities:
     write: Annotated[Capability, strawberry.field(description="Mutations.")]
     store: Annotated[Capability, strawberry.field(description="History that outlives the process.")]
     invoke: Annotated[
-        Capability, strawberry.field(description="Running tasks and emitting events from here.")
+        Capability, strawberry.field(description="Running tasks and emitting events from here: both are on.")
     ]
+    invoke_task: Annotated[Capability, strawberry.field(description="Running declared tasks from here.")]
+    invoke_event: Annotated[Capability, strawberry.field(description="Emitting declared events from here.")]
     remote: Annotated[Capability, strawberry.field(description="Clients that are not on this machine.")]
     change_code: Annotated[
         Capability, strawberry.field(description="Replacing tasks, editing files, evaluating code.")
@@ -277,7 +279,12 @@ def _capabilities(context: Context) -> Capabilities:
             enabled=context.services.store.status().kind != "memory",
             how="Set database, as in database='sqlite:///devtools.db' or DEVTOOLS_DATABASE.",
         ),
-        invoke=Capability(enabled=False, how=WHY_NOT_YET),
+        invoke=Capability(
+            enabled=settings.invoke_tasks and settings.invoke_events,
+            how=f"{how_to_switch_on('invoke_tasks')} {how_to_switch_on('invoke_events')}",
+        ),
+        invoke_task=Capability(enabled=settings.invoke_tasks, how=how_to_switch_on("invoke_tasks")),
+        invoke_event=Capability(enabled=settings.invoke_events, how=how_to_switch_on("invoke_events")),
         remote=Capability(
             enabled=settings.allow_remote, how="Set allow_remote=True and a token of at least 32 characters."
         ),

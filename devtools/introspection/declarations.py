@@ -294,7 +294,8 @@ def event(
         file_path=file,
         line=line,
     )
-    registry.add(Declared(element, None, _links(tags=tags), schema_of=partial(schemas.of_type, payload)))
+    schema_of = partial(schemas.of_type, payload)
+    registry.add(Declared(element, None, _links(tags=tags), payload=payload, schema_of=schema_of))
     return Event(id)
 
 

@@ -32,6 +32,8 @@ class Declared:
     thing: Any = None  # Any: the function, class or value behind it
     links: Mapping[str, tuple[Reference, ...]] = field(default_factory=dict[str, tuple[Reference, ...]])
     health: HealthCheck | None = None
+    payload: Any = None  # Any: a type expression
+    """What an event carries."""
     schema_of: Callable[[], str | None] | None = None
     """Makes the JSON Schema when somebody looks: by then every type that an annotation names is there."""
 

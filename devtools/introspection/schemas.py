@@ -62,6 +62,26 @@ def _hoisted(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
     return schema
 
 
+def hints_of(function: Any) -> dict[str, Any]:  # Any: every callable there is, and type expressions
+    """The type hints of a function's arguments, without those that cannot be resolved."""
+    return _hints(unwrapped(function))
+
+
+def build(text: bytes, kind: Any) -> Any:  # Any: a type expression, and a value of it
+    """A value of a type from JSON. Raises what msgspec or Pydantic raise for text that does not fit, or a type without JSON."""
+    pydantic = sys.modules.get("pydantic")
+    if pydantic is not None and _is_model(kind, pydantic):
+        return pydantic.TypeAdapter(kind).validate_json(text)
+    return msgspec.json.decode(text, type=kind)
+
+
+def _is_model(kind: Any, pydantic: Any) -> bool:
+    """Whether a Pydantic model stands anywhere in a type expression."""
+    if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
+        return True
+    return any(_is_model(argument, pydantic) for argument in typing.get_args(kind))
+
+
 def _hints(target: Any) -> dict[str, Any]:
     try:
         return typing.get_type_hints(target)

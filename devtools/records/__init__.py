@@ -1,5 +1,6 @@
 """Every record kind, declared once. Tables, filters, GraphQL types and exports are derived from these Structs."""
 
+from devtools.records.audit import Audit
 from devtools.records.base import (
     NANOSECONDS_PER_MILLISECOND,
     SEVERITY,
@@ -14,7 +15,10 @@ from devtools.records.base import (
 )
 from devtools.records.telemetry import Emission, Error, Http, Log, Run
 
-ALL: tuple[type[Record], ...] = (Run, Log, Error, Emission)
+TELEMETRY: tuple[type[Record], ...] = (Run, Log, Error, Emission)
+"""What sources capture: bounded by retention, removed by `clear`."""
+
+ALL: tuple[type[Record], ...] = (*TELEMETRY, Audit)
 """Every kind, in the order in which they are shown. A new kind is added here."""
 
 BY_KIND: dict[str, type[Record]] = {record_type.kind: record_type for record_type in ALL}
@@ -24,6 +28,8 @@ __all__ = [
     "BY_KIND",
     "NANOSECONDS_PER_MILLISECOND",
     "SEVERITY",
+    "TELEMETRY",
+    "Audit",
     "Column",
     "Emission",
     "Error",

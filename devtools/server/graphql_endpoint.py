@@ -107,7 +107,7 @@ class GraphQLEndpoint:
         await connection.serve(self.services.subscribers.until_stopped)
 
     def _request(self, granted: Granted) -> Request:
-        return Request(self.services, ACCESS[granted.scope], granted.actor)
+        return Request(self.services, ACCESS[granted.scope], granted.actor, granted.client)
 
     async def _in_thread(self, work: Any) -> Any:  # Any: what `work` answers
         if self._threads is None:

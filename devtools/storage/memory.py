@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 
-from devtools.records import ALL, NANOSECONDS_PER_MILLISECOND, Record
+from devtools.records import ALL, NANOSECONDS_PER_MILLISECOND, TELEMETRY, Record
 from devtools.storage.snapshot_store import SnapshotStore
 from devtools.storage.status import KindStatus, ProcessStatus, Removed, SchemaStatus, StoreStatus
 from devtools.telemetry.recorder import Recorder, Wake
@@ -105,9 +105,9 @@ class MemoryStore:
         ]
 
     def clear(self, record_type: type[Record] | None) -> Sequence[Removed]:
-        """Remove every record of a kind, or of all."""
+        """Remove every record of a kind, or of all telemetry."""
         return [Removed(kind, self.recorder.rings.of(kind).clear()) for kind in _kinds(record_type)]
 
 
 def _kinds(record_type: type[Record] | None) -> tuple[type[Record], ...]:
-    return ALL if record_type is None else (record_type,)
+    return TELEMETRY if record_type is None else (record_type,)

@@ -104,6 +104,10 @@ class Store(Protocol):
         """The state of the database's own schema."""
         ...
 
+    def flush(self, timeout: float = ...) -> bool:
+        """Wait until everything recorded before now is kept for good, at most `timeout` seconds. Answers whether it is."""
+        ...
+
     def await_own(self, timeout: float = 0.2) -> None:
         """Wait until what this process recorded before now can be read in `history`, at most `timeout` seconds."""
         ...

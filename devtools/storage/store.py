@@ -16,7 +16,7 @@ from devtools.errors import (
     UnavailableError,
     ValidationError,
 )
-from devtools.records import ALL, Record
+from devtools.records import ALL, TELEMETRY, Record
 from devtools.settings import Resolved, retention_of
 from devtools.storage import processes, retention, targets
 from devtools.storage.faults import fault_of
@@ -333,7 +333,7 @@ class DatabaseStore:
     def prune(self, record_type: type[Record] | None, older_than_ns: int | None) -> Sequence[Removed]:
         """Apply retention now, or remove what is strictly older than a Unix time in nanoseconds."""
         self.flush()
-        kinds = ALL if record_type is None else (record_type,)
+        kinds = TELEMETRY if record_type is None else (record_type,)
         if older_than_ns is not None:
             return [self._remove_older(kind, older_than_ns) for kind in kinds]
         limits = {kind: self._limits[kind] for kind in kinds}
@@ -350,9 +350,9 @@ class DatabaseStore:
         return Removed(record_type, removed)
 
     def clear(self, record_type: type[Record] | None) -> Sequence[Removed]:
-        """Remove every record of a kind, or of all."""
+        """Remove every record of a kind, or of all telemetry."""
         self.flush()
-        return [self._clear(kind) for kind in (ALL if record_type is None else (record_type,))]
+        return [self._clear(kind) for kind in (TELEMETRY if record_type is None else (record_type,))]
 
     def _clear(self, record_type: type[Record]) -> Removed:
         removed = retention.everything(self.database, record_type)

@@ -14,6 +14,7 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from devtools.errors import UnavailableError
 from devtools.records import ALL, Level, Log, Record, Run, RunStatus, fields_of
 from devtools.telemetry.context import current, internal
 from devtools.telemetry.cost import SAMPLE_MASK, Cost
@@ -145,6 +146,20 @@ class Recorder:
         except Exception:
             self.dropped[record_type.kind] += 1
             return None
+        self._wake()
+        return record
+
+    def write(self, record_type: type[R], **fields: Any) -> R:  # Any: the fields of the kind
+        """Keep what somebody states, also while paused and in our own work. `flush` of the store says when it is stored.
+
+        Raises UnavailableError when there is no room for it: it is never dropped in silence.
+        """
+        queue = self._queue
+        if queue is not None and len(queue) >= self.queue_limit:
+            raise UnavailableError(
+                f"The {record_type.kind} entry cannot be stored: {self.queue_limit:,} records wait for the database already."
+            )
+        record = self._keep(record_type, fields)
         self._wake()
         return record
 

@@ -1,5 +1,6 @@
 """A whole server without a server: a recorder, a store, a structure, and `ask`, which runs one operation."""
 
+import asyncio
 import dataclasses
 from collections.abc import Iterator
 from typing import Any
@@ -99,6 +100,7 @@ class World:
         self.graph = Graph(STRUCTURE)
         self.gauges = Gauges()
         self.settings = Settings(app="shop")
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def services(self) -> Services:
@@ -116,6 +118,7 @@ class World:
             structure=lambda: self.structure,
             health=lambda: self.health,
             overhead=lambda: OverheadStatus(1.0, 2.0, 3, 4, 0.01, None),
+            loop=lambda: self.loop,
         )
 
     def limit(self, **limits: Any) -> None:

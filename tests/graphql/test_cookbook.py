@@ -1,23 +1,35 @@
 """What the cookbook shows runs, and it names everything there is."""
 
+import dataclasses
 import re
 from pathlib import Path
 
 import pytest
 from graphql import parse, validate
 
+from devtools import task
 from devtools.graphql.policies import POLICIES
 from devtools.graphql.schema import schema
 from devtools.records import ALL
+from devtools.telemetry import active
 from devtools.telemetry.query_language import words_of
 from tests.graphql.conftest import World
 
 COOKBOOK = (Path(__file__).parents[2] / "docs" / "graphql.md").read_text(encoding="utf-8")
+
+
+@task(id="shop.place_order")
+def place_order(sku: str) -> str:
+    return sku
+
+
 BLOCKS = re.findall(r"```graphql\n(.*?)```", COOKBOOK, re.DOTALL)
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_every_recipe_runs(world: World, block: str) -> None:
+def test_every_recipe_runs(world: World, block: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(active, "recorder", world.recorder)
+    world.settings = dataclasses.replace(world.settings, invoke_tasks=True)
     world.run(ok=False)
     world.log()
     assert validate(schema(), parse(block)) == []

@@ -83,13 +83,6 @@ def test_changing_code_is_never_offered(world: World, name: str) -> None:
     assert error["path"] == [name]
 
 
-@pytest.mark.parametrize("name", ["invokeTask", "invokeEvent"])
-def test_running_things_is_refused_and_says_what_to_do(world: World, name: str) -> None:
-    error = world.error(call(name))
-    assert error["extensions"] == {"code": "FEATURE_DISABLED"}
-    assert "in the app itself" in error["message"]
-
-
 def test_recording_is_paused_and_resumed(world: World) -> None:
     assert world.ask("mutation { recording(paused: true) { recording } }")["recording"] == {
         "recording": False
@@ -234,7 +227,7 @@ def test_the_system_says_what_it_is(world: World) -> None:
     system = world.ask(SYSTEM)["system"]
     assert system["store"]["kind"] == "memory"
     assert system["store"]["healthy"] is True
-    assert [kind["kind"] for kind in system["kinds"]] == ["RUN", "LOG", "ERROR", "EMISSION"]
+    assert [kind["kind"] for kind in system["kinds"]] == ["RUN", "LOG", "ERROR", "EMISSION", "AUDIT"]
     assert system["kinds"][1] == {
         "kind": "LOG", "kept": 1, "evicted": 0, "dropped": 0, "stored": None, "oldestMs": log.timestamp_ms,
         "newestMs": log.timestamp_ms, "bytes": None,
