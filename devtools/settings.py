@@ -117,6 +117,9 @@ class Settings:
     max_text_bytes: int = option(8_192, "longest text kept of one captured value")
     max_record_bytes: int = option(65_536, "largest captured record")
     max_snapshots: int = option(10, "versions of the structure kept per app and role")
+    ignore: Mapping[str, str] = option(
+        NO_ENTRIES, "findings that are none here: `CODE` or `CODE element` to the reason"
+    )
     retention: Mapping[str, Retention] = option(NO_ENTRIES, "per kind: max_rows, max_age_days")
     upgrade: bool = option(True, "apply migrations when the database is opened")
     limits: Limits = option(Limits(), "what one request may ask for")
@@ -322,6 +325,18 @@ def _sampling(value: Any) -> dict[str, float]:
     return rates
 
 
+def _ignore(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        value = dict(part.split("=", 1) for part in _texts(value))
+    reasons = {
+        _text(finding).strip(): _text(reason) for finding, reason in cast("Mapping[Any, Any]", value).items()
+    }
+    for finding, reason in reasons.items():
+        if not reason.strip():
+            raise ValueError(f"{finding} needs a reason")
+    return reasons
+
+
 def _retention(value: Any) -> dict[str, Retention]:
     if not isinstance(value, Mapping):
         raise TypeError("it must map a kind to its limits")
@@ -373,6 +388,7 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
         "auth": _optional_word,
         "log_level": _optional_word,
         "sampling": _sampling,
+        "ignore": _ignore,
         "retention": _retention,
         "limits": _limits,
     }.get(name)

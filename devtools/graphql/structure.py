@@ -12,8 +12,9 @@ from devtools.graphql.middleware import Middleware, ResourceMiddleware, TaskMidd
 from devtools.graphql.resources import Event, Resource
 from devtools.graphql.runnables import Hook, Task
 from devtools.graphql.tags import AsyncContext, Error, Tag
-from devtools.introspection.diagnostics import diagnose
+from devtools.introspection.diagnostics import blocking, diagnose
 from devtools.introspection.elements import Element, ElementKind
+from devtools.introspection.introspector import find_project_root
 
 Id = Annotated[strawberry.ID, strawberry.argument(name="id")]
 IdIncludes = strawberry.ID | None
@@ -29,6 +30,12 @@ class Diagnostic:
     node_id: strawberry.ID | None
     node_kind: str | None
     hint: Annotated[str | None, strawberry.field(description="What to do about it.")]
+    documentation: Annotated[
+        str, strawberry.field(description="Page of the docs and anchor that explain it.")
+    ]
+    ignored: Annotated[
+        str | None, strawberry.field(description="Why it is no finding here, from the setting `ignore`.")
+    ]
 
 
 @object_type
@@ -226,9 +233,21 @@ class StructureQuery:
         return _many(info, ElementKind.async_context, id_includes)
 
     @field
-    def diagnostics(self, info: Info, include_framework: bool | None = strawberry.UNSET) -> list[Diagnostic]:
-        """What looks wrong; the framework's own elements only when asked for."""
-        found = diagnose(info.context.graph, include_framework=include_framework is True)
+    def diagnostics(
+        self,
+        info: Info,
+        include_framework: bool | None = strawberry.UNSET,
+        include_ignored: bool | None = strawberry.UNSET,
+    ) -> list[Diagnostic]:
+        """What looks wrong; the framework's own elements and what the setting `ignore` names only when asked for."""
+        graph, services = info.context.graph, info.context.services
+        found = diagnose(
+            graph,
+            include_framework=include_framework is True,
+            ignore=services.settings.ignore,
+            include_ignored=include_ignored is True,
+            measured=blocking(graph, services.gauges.stalls(), find_project_root()),
+        )
         return [
             Diagnostic(
                 severity=finding.severity,
@@ -237,6 +256,8 @@ class StructureQuery:
                 node_id=strawberry.ID(finding.node_id),
                 node_kind=finding.node_kind,
                 hint=finding.hint,
+                documentation=finding.documentation,
+                ignored=finding.ignored,
             )
             for finding in found
         ]

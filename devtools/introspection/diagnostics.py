@@ -1,12 +1,21 @@
-"""What looks wrong in the structure of an app: one small function per finding, in one table. Pure: a snapshot answers alike."""
+"""What looks wrong in the structure of an app: one small function per finding, in one table. Pure: a snapshot answers alike.
+
+`BLOCKING_ENDPOINT` alone comes from measurements: of the running app, handed in.
+"""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
+from devtools.introspection import naming
 from devtools.introspection.elements import Element, ElementKind
 from devtools.introspection.graph import Graph
+from devtools.telemetry.stalls import Stall
 
 Severity = Literal["info", "warning", "error"]
 Findings = Iterator[tuple[Element, str]]
@@ -23,6 +32,13 @@ class Diagnostic:
     node_kind: str
     hint: str
     is_framework: bool
+    ignored: str | None = None
+    """Why it is no finding here, from the setting `ignore`."""
+
+    @property
+    def documentation(self) -> str:
+        """Where the finding is explained: a page of the docs and an anchor on it."""
+        return f"docs/diagnostics.md#{self.code.lower()}"
 
 
 @dataclass(frozen=True)
@@ -35,22 +51,68 @@ class Rule:
     hint: str
 
 
-def diagnose(graph: Graph, *, include_framework: bool = False) -> list[Diagnostic]:
-    """Every finding, in the order of `RULES`, then of the structure. The framework's own elements are left out unless asked for."""
-    return [
-        Diagnostic(
-            rule.severity,
-            rule.code,
-            message,
-            element.id,
-            element.kind.value,
-            rule.hint,
-            element.framework,
-        )
-        for rule in RULES
-        for element, message in rule.find(graph)
+def diagnose(
+    graph: Graph,
+    *,
+    include_framework: bool = False,
+    ignore: Mapping[str, str] = MappingProxyType({}),
+    include_ignored: bool = False,
+    measured: Iterable[tuple[Element, str]] = (),
+) -> list[Diagnostic]:
+    """Every finding, in the order of `RULES`, then of the structure, then what was measured.
+
+    The framework's own elements and what `ignore` names (`CODE` or `CODE element`, with a reason) are left out unless asked for.
+    """
+    found = [
+        _diagnostic(rule, element, message, ignore)
+        for rule in (*RULES, BLOCKING_ENDPOINT)
+        for element, message in (measured if rule is BLOCKING_ENDPOINT else rule.find(graph))
         if include_framework or not element.framework
     ]
+    return [finding for finding in found if include_ignored or finding.ignored is None]
+
+
+def _diagnostic(rule: Rule, element: Element, message: str, ignore: Mapping[str, str]) -> Diagnostic:
+    return Diagnostic(
+        rule.severity,
+        rule.code,
+        message,
+        element.id,
+        element.kind.value,
+        rule.hint,
+        element.framework,
+        _reason(rule.code, element.id, ignore),
+    )
+
+
+def _reason(code: str, identifier: str, ignore: Mapping[str, str]) -> str | None:
+    for pattern, reason in ignore.items():
+        named, _, element = pattern.partition(" ")
+        if named == code and fnmatchcase(identifier, element or "*"):
+            return reason
+    return None
+
+
+def blocking(graph: Graph, stalls: Sequence[Stall], root: Path) -> Findings:
+    """Elements whose code kept the event loop from going on, the one that did so longest first. Paths are read from `root`."""
+    places: dict[tuple[str | None, int | None], Element] = {
+        (element.file_path, element.line): element for element in reversed(graph.list()) if element.file_path
+    }
+    by_id: defaultdict[str, list[Stall]] = defaultdict(list)
+    for stall in stalls:
+        on_stack = (
+            places.get((naming.relative(file, root), line)) for file, line in reversed(stall.functions)
+        )
+        element = next(filter(None, on_stack), None)
+        if element is not None:
+            by_id[element.id].append(stall)
+    for identifier, seen in sorted(by_id.items(), key=lambda item: -max(stall.seconds for stall in item[1])):
+        longest = max(seen, key=lambda stall: stall.seconds)
+        times = "once" if len(seen) == 1 else f"{len(seen)} times"
+        yield (
+            graph.by_id[identifier],
+            f"{identifier} blocked the event loop {times}, for up to {longest.seconds * 1_000:.0f} ms, at {longest.where}.",
+        )
 
 
 def _override_conflict(graph: Graph) -> Findings:
@@ -216,3 +278,11 @@ RULES: tuple[Rule, ...] = (
     ),
 )
 """Every check, the gravest first."""
+
+BLOCKING_ENDPOINT = Rule(
+    "BLOCKING_ENDPOINT",
+    "warning",
+    lambda _: iter(()),
+    "Await an async library there, make the endpoint a plain function (it then runs in a thread), or use asyncio.to_thread.",
+)
+"""Sync work on the event loop: found by measuring, not in the structure."""

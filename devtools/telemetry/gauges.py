@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from devtools.telemetry.context import internal
+from devtools.telemetry.stalls import Overdue, Stall, StallWatch
 
 SAMPLE_SECONDS = 0.1
 """Between two looks at the event loop."""
@@ -73,6 +74,7 @@ class Gauges:
         self._cpu_time = time.process_time()
         self._cpu_usage = 0.0
         self._lag = Lag(clock)
+        self._watch = StallWatch(self._lag.overdue)
         self._collections: deque[tuple[float, float]] = deque(maxlen=COLLECTIONS_KEPT)
         self._collected = 0
         self._collecting_seconds = 0.0
@@ -86,9 +88,11 @@ class Gauges:
     def follow(self, loop: asyncio.AbstractEventLoop) -> None:
         """Measure the lateness of this event loop from now on, instead of one before it."""
         self._lag.follow(loop)
+        self._watch.start()
 
     def close(self) -> None:
         """Leave loop and collector as they were."""
+        self._watch.stop()
         self._lag.stop()
         if self._on_collection in gc.callbacks:
             gc.callbacks.remove(self._on_collection)
@@ -116,6 +120,10 @@ class Gauges:
         if reset:
             self._lag.forget()
         return lag
+
+    def stalls(self) -> list[Stall]:
+        """What kept the app's event loop from going on, the newest last."""
+        return self._watch.seen()
 
     def collections(self, window_ms: float | None = None) -> Collections:
         """Garbage collections in the last `window_ms`, or since the start. Of a window, at most the newest ten thousand."""
@@ -145,6 +153,7 @@ class Lag:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._handle: asyncio.TimerHandle | None = None
         self._due: float | None = None
+        self._thread_id = 0
         self._samples: deque[tuple[float, float]] = deque(maxlen=int(LAG_WINDOW_SECONDS / SAMPLE_SECONDS))
 
     def follow(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -172,6 +181,13 @@ class Lag:
             kept.append(now - due)
         return max(0.0, *kept) if kept else 0.0
 
+    def overdue(self) -> Overdue | None:
+        """The timer that should have fired; None where it is not due yet."""
+        due, loop = self._due, self._loop
+        if due is None or loop is None or not loop.is_running() or self._clock() < due:
+            return None
+        return Overdue(due, self._thread_id)
+
     def forget(self) -> None:
         """Begin a new window."""
         self._samples.clear()
@@ -179,6 +195,7 @@ class Lag:
     def _next(self, loop: asyncio.AbstractEventLoop, context: contextvars.Context) -> None:
         if loop is not self._loop:
             return
+        self._thread_id = threading.get_ident()
         self._due = self._clock() + SAMPLE_SECONDS
         self._handle = loop.call_later(SAMPLE_SECONDS, self._sample, loop, context, context=context)
 

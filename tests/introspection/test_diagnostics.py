@@ -1,12 +1,14 @@
 """What `diagnostics` finds, and what it leaves alone."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from devtools.introspection.diagnostics import RULES, diagnose, path_shape
+from devtools.introspection.diagnostics import BLOCKING_ENDPOINT, RULES, blocking, diagnose, path_shape
 from devtools.introspection.elements import MiddlewareUse, Route, TagUse
 from devtools.introspection.graph import Graph
+from devtools.telemetry.stalls import Stall
 from tests.introspection.conftest import element
 
 Make = Callable[..., Graph]
@@ -233,3 +235,56 @@ def test_every_rule_says_what_to_do_and_the_gravest_come_first() -> None:
     assert severities == sorted(severities)
     assert all(rule.hint.endswith(".") for rule in RULES)
     assert len({rule.code for rule in RULES}) == len(RULES)
+
+
+ORPHANS = (element("event", "shop.placed"), element("event", "shop.paid"), element("event", "mail.sent"))
+EMITTER = element("task", "buy", emits=("shop.placed", "shop.paid", "mail.sent"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [
+        ("ORPHAN_EVENT shop.placed", ["mail.sent", "shop.paid"]),
+        ("ORPHAN_EVENT shop.*", ["mail.sent"]),
+        ("ORPHAN_EVENT", []),
+        ("UNEMITTED_EVENT shop.placed", ["mail.sent", "shop.paid", "shop.placed"]),
+    ],
+)
+def test_a_finding_is_ignored_with_a_reason(graph: Make, pattern: str, left: list[str]) -> None:
+    """By code, or by code and element; asked for, it still says why."""
+    made = graph(*ORPHANS, EMITTER)
+    ignore = {pattern: "another service listens"}
+    assert sorted(finding.node_id for finding in diagnose(made, ignore=ignore)) == left
+    every = diagnose(made, ignore=ignore, include_ignored=True)
+    assert {finding.node_id: finding.ignored for finding in every} == {
+        name: None if name in left else "another service listens"
+        for name in ("shop.placed", "shop.paid", "mail.sent")
+    }
+
+
+def test_what_blocks_the_loop_is_found_by_its_place(graph: Make) -> None:
+    """The innermost element on the stack; the one that took longest comes first."""
+    made = graph(
+        element("task", "GET /report", file_path="shop/web.py", line=10),
+        element("task", "shop.slow", file_path="shop/work.py", line=3),
+    )
+    root = Path("/srv")
+    outer, inner = ("/srv/shop/web.py", 10), ("/srv/shop/work.py", 3)
+    stalls = [
+        Stall((("/usr/lib/asyncio/runners.py", 1), outer), "/srv/shop/web.py:12 in report", 0.2),
+        Stall((outer, inner, ("/usr/lib/re.py", 9)), "/usr/lib/re.py:9 in match", 1.5),
+        Stall((("/usr/lib/asyncio/runners.py", 1),), "/usr/lib/asyncio/runners.py:1 in run", 9.0),
+        Stall((outer,), "/srv/shop/web.py:14 in report", 0.3),
+    ]
+    found = diagnose(made, measured=blocking(made, stalls, root))
+    assert [(finding.code, finding.node_id) for finding in found] == [
+        ("BLOCKING_ENDPOINT", "shop.slow"),
+        ("BLOCKING_ENDPOINT", "GET /report"),
+    ]
+    assert "2 times, for up to 300 ms, at /srv/shop/web.py:14" in found[1].message
+
+
+def test_every_finding_is_explained_in_the_docs() -> None:
+    """The anchor is a heading of the page."""
+    page = (Path(__file__).parents[2] / "docs" / "diagnostics.md").read_text()
+    assert [rule.code for rule in (*RULES, BLOCKING_ENDPOINT) if f"## {rule.code}\n" not in page] == []

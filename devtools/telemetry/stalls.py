@@ -1,0 +1,102 @@
+"""What kept the app's event loop from going on: a thread looks at its stack while a timer of it is overdue. Started by `gauges`."""
+
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import FrameType
+from typing import NamedTuple
+
+STALL_SECONDS = 0.1
+"""How late a timer of the loop must be before something blocks it."""
+LOOK_SECONDS = 0.05
+"""Between two looks."""
+STALLS_KEPT = 200
+MAX_FRAMES = 100
+IDLE = frozenset({"select", "poll", "run_once"})
+DEBUGGERS = ("bdb.py", "pdb.py", "pydevd.py")
+"""A person at a breakpoint blocks nothing."""
+
+
+class Overdue(NamedTuple):
+    """A timer of a loop that has not fired: when it was due on the monotonic clock, and the thread that should have run it."""
+
+    due: float
+    thread_id: int
+
+
+@dataclass(frozen=True)
+class Stall:
+    """One time that a loop could not go on."""
+
+    functions: tuple[tuple[str, int], ...]
+    """File and first line of the functions on the stack, the outermost first."""
+    where: str
+    """`file:line in function` of the innermost one."""
+    seconds: float
+
+
+class StallWatch:
+    """The newest stalls of one loop. `overdue` answers the timer that is late now, None where there is none."""
+
+    def __init__(self, overdue: Callable[[], Overdue | None]) -> None:
+        self._overdue = overdue
+        self._stalls: deque[Stall] = deque(maxlen=STALLS_KEPT)
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Look from now on."""
+        if self._thread is None:
+            self._stopped.clear()
+            self._thread = threading.Thread(target=self._look, name="devtools-stalls", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what was seen stays."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._stopped.set()
+            thread.join()
+
+    def seen(self) -> list[Stall]:
+        """The newest stalls, oldest first."""
+        return list(self._stalls)
+
+    def _look(self) -> None:
+        current: tuple[float, Stall] | None = None
+        while True:
+            began, used = time.monotonic(), time.process_time()
+            if self._stopped.wait(LOOK_SECONDS):
+                return
+            now = time.monotonic()
+            overdue = self._overdue()
+            if current is not None and (overdue is None or overdue.due != current[0]):
+                self._stalls.append(replace(current[1], seconds=now - current[0]))
+                current = None
+            if current is not None or overdue is None or now - overdue.due < STALL_SECONDS:
+                continue
+            if not _starved(now - began, time.process_time() - used):
+                stall = _stall_of(sys._current_frames().get(overdue.thread_id))  # pyright: ignore[reportPrivateUsage] - documented
+                current = None if stall is None else (overdue.due, stall)
+
+
+def _starved(waited: float, used: float) -> bool:
+    """Whether it was the machine that gave this process no time: then nobody here blocks anything."""
+    return waited > 3 * LOOK_SECONDS and used < waited / 2
+
+
+def _stall_of(frame: FrameType | None) -> Stall | None:
+    """The stack of a thread; None while it waits for events, or stands at a breakpoint."""
+    if frame is None or frame.f_code.co_name in IDLE:
+        return None
+    where = f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+    functions: list[tuple[str, int]] = []
+    while frame is not None and len(functions) < MAX_FRAMES:
+        if frame.f_code.co_filename.endswith(DEBUGGERS):
+            return None
+        functions.append((frame.f_code.co_filename, frame.f_code.co_firstlineno))
+        frame = frame.f_back
+    return Stall(tuple(reversed(functions)), where, 0.0)
