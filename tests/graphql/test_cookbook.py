@@ -18,8 +18,8 @@ from tests.graphql.conftest import World
 COOKBOOK = (Path(__file__).parents[2] / "docs" / "graphql.md").read_text(encoding="utf-8")
 
 
-@task(id="shop.place_order")
-def place_order(sku: str) -> str:
+@task(id="cafe.brew")
+def brew(sku: str) -> str:
     return sku
 
 
