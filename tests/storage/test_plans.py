@@ -70,7 +70,7 @@ def test_no_page_sorts_the_table(record_type: type[Record], order: Order) -> Non
 def test_the_parts_of_a_trace_are_found_by_index(column: str, index: str) -> None:
     """For every kind that has the column."""
     running = Running(":memory:")
-    for record_type in ALL:
+    for record_type in (kind for kind in ALL if hasattr(kind, column)):
         query = Filter((Condition(column, "one_of", ("x",)),))
         shown = plan(running, record_type, query, PageRequest(100, order=Order.OLDEST))
         assert f"{record_type.kind}s_by_{index}" in shown, shown
