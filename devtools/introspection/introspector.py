@@ -23,14 +23,17 @@ def inspect_app(
 ) -> Structure:  # Any: any app, or none
     """Describe an app. Files are named from `project_root`, by default the nearest folder with a pyproject.toml."""
     root = (project_root or find_project_root()).resolve()
-    found = inspectors.inspect(app)
+    found = inspectors.inspect(app, name)
     elements = dict(found.elements)
     for element in registry.declared_elements():
         elements[element.id] = _merge(elements.get(element.id), element)
     things = found.things | {
         identifier: entry.thing for identifier, entry in registry.registry.declared.items()
     }
-    _add_references(elements, things)
+    references = References(
+        registry.registry, found.recognised, {identifier: element.kind for identifier, element in elements.items()}
+    )
+    _add_references(elements, things, references)
     elements = {identifier: _placed(element, name, root) for identifier, element in elements.items()}
     main = Element(id=name, kind=ElementKind.resource, title=name, has_init=found.has_init)
     elements.setdefault(name, main)
@@ -64,10 +67,11 @@ def _merge(inspected: Element | None, declared: Element) -> Element:
 
 
 def _add_references(
-    elements: dict[str, Element], things: dict[str, Any]
-) -> None:  # Any: every object there is
+    elements: dict[str, Element],
+    things: dict[str, Any],  # Any: every object there is
+    references: References,
+) -> None:
     """Add the links that the code behind the elements shows. A route to a decorated function leaves them to that one."""
-    references = References(registry.registry)
     for identifier, thing in things.items():
         element = elements.get(identifier)
         if element is None or registry.declared_id(thing) not in (None, identifier):

@@ -49,8 +49,12 @@ def _inner(thing: Any) -> Any:  # Any: as above
 
 
 def module_name(thing: Any) -> str:  # Any: as above
-    """The module's import name; of `__main__` the name it was started by, else its file's stem."""
-    name = _text(thing, "__module__") or _text(type(thing), "__module__") or "builtins"
+    """The import name of the module it is defined in."""
+    return import_name(_text(thing, "__module__") or _text(type(thing), "__module__") or "builtins")
+
+
+def import_name(name: str) -> str:
+    """The name under which a module is imported: of `__main__` the name it was started by, else its file's stem."""
     if name != "__main__":
         return name
     main = sys.modules.get("__main__")

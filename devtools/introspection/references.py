@@ -4,7 +4,11 @@ Reads compiled code and looks names up as the function would; nothing is run, an
 """
 
 import dis
+import importlib.util
+import re
+import sys
 import types
+import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
@@ -16,7 +20,8 @@ from devtools.introspection.registry import Registry, declared_id
 
 LINKS = ("depends_on", "emits", "throws", "contexts", "provides")
 
-EMITTING = frozenset({"emit", "emit_sync"})
+EMITTING = frozenset({"emit", "emit_sync", "send", "send_async", "send_robust", "asend", "asend_robust"})
+"""How our own events, and the signals of blinker and Django, are sent."""
 MAX_CODES = 100
 """Functions within functions that are looked at, of one function."""
 
@@ -29,11 +34,20 @@ Link = tuple[str, str]
 
 
 class References:
-    """Finds links in code, by what is declared in a registry."""
+    """Finds links in code, by what is declared in a registry, and by what inspectors recognised.
 
-    def __init__(self, registry: Registry) -> None:
+    `recognised` are objects and the ids they stand for by `id()`, `kinds` the kinds of those.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        recognised: Mapping[int, tuple[Any, str]] = types.MappingProxyType({}),
+        kinds: Mapping[str, ElementKind] = types.MappingProxyType({}),
+    ) -> None:
         declared = tuple(registry.declared.items())
-        self.kinds = {identifier: entry.element.kind for identifier, entry in declared}
+        self.kinds = {**kinds, **{identifier: entry.element.kind for identifier, entry in declared}}
+        self.recognised = recognised
         self.contexts: dict[int, str] = {}
         for identifier, entry in declared:
             thing: object = entry.thing
@@ -45,10 +59,24 @@ class References:
         found: dict[str, set[str]] = {}
         if self.kinds:
             with suppress(Exception):
-                for function in _functions(thing):
-                    for link, identifier in self._links(function):
-                        found.setdefault(link, set()).add(identifier)
+                for link, identifier in self._all(thing):
+                    found.setdefault(link, set()).add(identifier)
         return {link: tuple(sorted(identifiers - {own_id})) for link, identifiers in found.items()}
+
+    def _all(self, thing: Any) -> Iterator[Link]:
+        for function in _functions(thing):
+            yield from self._links(function)
+            yield from self._used(_annotated(function))
+        target = unwrapped(thing)
+        if isinstance(target, type):
+            yield from self._used(iter(tuple(vars(target).values())))
+
+    def _used(self, values: Iterator[Any]) -> Iterator[Link]:
+        """What is named outside code, by annotations or in the body of a class, and was recognised: it is depended on."""
+        for value in values:
+            identifier = self.recognised[id(value)][1] if id(value) in self.recognised else None
+            if identifier is not None and self.kinds.get(identifier) in _USED:
+                yield "depends_on", identifier
 
     def _links(self, function: types.FunctionType) -> Iterator[Link]:
         codes = _codes(function.__code__)
@@ -67,6 +95,8 @@ class References:
             yield from self._context(value, names)
             return
         identifier = declared_id(value) if _may_be_declared(value) else None
+        if identifier is None and id(value) in self.recognised:
+            identifier = self.recognised[id(value)][1]
         kind = None if identifier is None else self.kinds.get(identifier)
         link = None if kind is None else _LINK_OF.get(kind)
         if identifier is not None and link is not None and link[1](name, names, codes):
@@ -104,6 +134,8 @@ def _is_raised(name: str, _: Names, codes: list[types.CodeType]) -> bool:
     return any(_raises(code, name) for code in codes)
 
 
+_USED = frozenset({ElementKind.task, ElementKind.resource})
+
 _LINK_OF: Mapping[ElementKind, tuple[str, Check]] = {
     ElementKind.task: ("depends_on", _is_used),
     ElementKind.resource: ("depends_on", _is_used),
@@ -135,7 +167,7 @@ def _codes(code: types.CodeType) -> list[types.CodeType]:
 def _values(
     function: types.FunctionType, codes: list[types.CodeType], names: Names
 ) -> Iterator[tuple[Path, Any]]:
-    """What the names in the code may stand for: globals, members of imported modules, and values of enclosing functions."""
+    """What the names in the code may stand for: globals, members of modules, what is imported inside, values of enclosing functions."""
     for name in names:
         value = function.__globals__.get(name)
         if isinstance(value, types.ModuleType):
@@ -143,6 +175,8 @@ def _values(
             yield from (((name, member), members[member]) for member in names if member in members)
         elif value is not None:
             yield (name,), value
+    for name, value in _imported(function, codes):
+        yield (name,), value
     free = {name for code in codes for name in code.co_freevars}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
         if name in free:
@@ -150,6 +184,49 @@ def _values(
                 yield (name,), cell.cell_contents
             except ValueError:
                 continue
+
+
+def _imported(function: types.FunctionType, codes: list[types.CodeType]) -> Iterator[tuple[str, Any]]:
+    """What `from module import name` inside a function stands for, where the module is there already."""
+    for code in codes:
+        if _IMPORT_FROM not in code.co_code[::2]:
+            continue
+        level, module = 0, ""
+        for step in dis.get_instructions(code):
+            if step.opname in _CONSTANTS and isinstance(step.argval, int):
+                level = step.argval
+            elif step.opname == "IMPORT_NAME":
+                module = _resolved(str(step.argval), level, function)
+            elif step.opname == "IMPORT_FROM":
+                value = vars(sys.modules[module]).get(step.argval) if module in sys.modules else None
+                if value is not None:
+                    yield str(step.argval), value
+
+
+_IMPORT_FROM = dis.opmap["IMPORT_FROM"]
+_CONSTANTS = frozenset({"LOAD_CONST", "LOAD_SMALL_INT"})
+
+
+def _resolved(name: str, level: int, function: types.FunctionType) -> str:
+    package = function.__globals__.get("__package__") or ""
+    return importlib.util.resolve_name("." * level + name, package) if level and package else name
+
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+MAX_TYPES = 50
+"""Types within one annotation that are looked at."""
+
+
+def _annotated(function: types.FunctionType) -> Iterator[Any]:
+    """The types that the annotations of a function name, also within others; of those kept as text, the names that are global."""
+    for annotation in function.__annotations__.values():
+        if isinstance(annotation, str):
+            yield from (function.__globals__.get(name) for name in _NAME.findall(annotation))
+            continue
+        waiting = [annotation]
+        for kind in waiting:
+            yield kind
+            waiting += typing.get_args(kind)[: max(0, MAX_TYPES - len(waiting))]
 
 
 def _read(codes: list[types.CodeType]) -> frozenset[Path]:
@@ -160,6 +237,8 @@ def _read(codes: list[types.CodeType]) -> frozenset[Path]:
         for step in dis.get_instructions(code):
             if step.opname in _READS:
                 path = (str(step.argval),)
+            elif step.opname == "IMPORT_FROM":
+                paths.add((str(step.argval),))
             elif step.opname in _READS_MEMBER and path:
                 path += (str(step.argval),)
             elif step.opname not in _BETWEEN:
