@@ -84,6 +84,8 @@ class Element(msgspec.Struct, frozen=True, kw_only=True):
     """What a middleware wraps: `task` (requests, functions) or `resource`."""
     handled: bool = False
     """An error that the app has a handler for."""
+    handlers: tuple[str, ...] = ()
+    """What handles an error."""
     auto_apply: bool = False
     """A middleware that wraps everything without being named there."""
     has_init: bool = False

@@ -31,7 +31,9 @@ def inspect_app(
         identifier: entry.thing for identifier, entry in registry.registry.declared.items()
     }
     references = References(
-        registry.registry, found.recognised, {identifier: element.kind for identifier, element in elements.items()}
+        registry.registry,
+        found.recognised,
+        {identifier: element.kind for identifier, element in elements.items()},
     )
     _add_references(elements, things, references)
     elements = {identifier: _placed(element, name, root) for identifier, element in elements.items()}

@@ -1,8 +1,10 @@
 """Names of Python objects that stay from start to start: ids, places in files, titles. Never raises, whatever the object."""
 
+import contextlib
 import functools
 import inspect
 import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,6 +36,39 @@ def attribute(thing: Any, name: str) -> Any:  # Any: as above
         return getattr(thing, name, None)
     except Exception:
         return None
+
+
+def closure(function: Any) -> dict[str, Any]:  # Any: as above
+    """The values of enclosing functions that a function holds, by name."""
+    found: dict[str, Any] = {}
+    try:
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+            with contextlib.suppress(ValueError):  # not assigned yet
+                found[name] = cell.cell_contents
+    except Exception:
+        return found
+    return found
+
+
+kind_of: Callable[[object], type[Any]] = type  # Any: pyright would narrow it to an unknown type
+
+
+def mapping(value: Any) -> Mapping[Any, Any]:  # Any: as above
+    """The value where it is a mapping, else an empty one."""
+    return cast("Mapping[Any, Any]", value) if isinstance(value, Mapping) else {}
+
+
+def sequence(value: Any) -> Sequence[Any]:  # Any: as above
+    """The value where it is a list, a tuple or a set, else an empty list. Of a set the order is not told."""
+    return tuple(cast("Iterable[Any]", value)) if isinstance(value, list | tuple | set | frozenset) else ()
+
+
+def members(thing: Any) -> dict[str, Any]:  # Any: as above
+    """What an object, class or module holds itself; nothing where it cannot be asked."""
+    try:
+        return dict(cast("dict[str, Any]", vars(thing)))
+    except Exception:
+        return {}
 
 
 def _inner(thing: Any) -> Any:  # Any: as above

@@ -32,7 +32,7 @@ class Bound(NamedTuple):
 
 
 class OwnModules:
-    """The globals of the app's own modules, read once. Objects are told apart by their type alone, so that lazy ones stay asleep."""
+    """The globals of the app's own modules, read once. Objects are told apart by their type, so that lazy ones stay asleep."""
 
     def __init__(self, app: str = "") -> None:
         self.package = app.partition(".")[0]
@@ -60,7 +60,9 @@ class OwnModules:
     def _read(self, module: ModuleType) -> None:
         for variable, value in tuple(vars(module).items()):
             if not variable.startswith("__"):
-                self.by_type.setdefault(type(value), []).append(Bound(module.__name__, variable, value))
+                self.by_type.setdefault(naming.kind_of(value), []).append(
+                    Bound(module.__name__, variable, value)
+                )
 
     def of(self, *kinds: type[Any]) -> list[tuple[str, Any]]:
         """Every global of these types once, as `module.name` and object, by name. The name is that of the module that makes it."""
@@ -74,7 +76,7 @@ class OwnModules:
 
     def name_of(self, thing: Any, default: str) -> str:  # Any: as above
         """`module.name` of the global that holds this object, else the default."""
-        bound = [each for each in self.by_type.get(type(thing), ()) if each.thing is thing]
+        bound = [each for each in self.by_type.get(naming.kind_of(thing), ()) if each.thing is thing]
         return self._first_name(bound) if bound else default
 
     def _first_name(self, bound: list[Bound]) -> str:

@@ -167,7 +167,7 @@ def _codes(code: types.CodeType) -> list[types.CodeType]:
 def _values(
     function: types.FunctionType, codes: list[types.CodeType], names: Names
 ) -> Iterator[tuple[Path, Any]]:
-    """What the names in the code may stand for: globals, members of modules, what is imported inside, values of enclosing functions."""
+    """What the names in the code may stand for: globals, members of modules, local imports, values of enclosing functions."""
     for name in names:
         value = function.__globals__.get(name)
         if isinstance(value, types.ModuleType):

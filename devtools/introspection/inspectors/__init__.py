@@ -24,7 +24,10 @@ from devtools.telemetry.payload import PayloadGuard
 
 INSPECTORS: dict[str, str] = {
     "starlette": "devtools.introspection.inspectors.starlette:inspect",
+    "flask": "devtools.introspection.inspectors.flask:inspect",
+    "quart": "devtools.introspection.inspectors.quart:inspect",
     "graphql": "devtools.introspection.inspectors.graphql:inspect",
+    "celery": "devtools.introspection.inspectors.celery:inspect",
     "sqlalchemy": "devtools.introspection.inspectors.sqlalchemy:inspect",
 }
 """Name to `module:function`, in the order in which they look."""
@@ -77,15 +80,14 @@ class Found:
         self.things.setdefault(identifier, thing)
         title, description = naming.documentation(thing)
         file, line = naming.location(thing)
-        read = {"title": title, "description": description, "file_path": file, "line": line}
+        read: dict[str, Any] = {"title": title, "description": description, "file_path": file, "line": line}
         return self.add(Element(id=identifier, kind=kind, **{**read, **fields}))
 
     def describe_global(self, kind: ElementKind, identifier: str, thing: Any, **fields: Any) -> Element:
-        """Add an element for an object that is no class or function: it stands where a global of an own module is made. Any: as above."""
+        """Add an element for an object that is no class or function, placed where its global is made. Any: as above."""
         file, line = self.own.place(identifier)
         self.recognise(thing, identifier)
         return self.add(Element(id=identifier, kind=kind, file_path=file, line=line, **fields))
-
 
     def change(self, identifier: str, **fields: Any) -> None:  # Any: fields of Element
         """Set fields of an element that is there."""
@@ -95,7 +97,9 @@ class Found:
         """Add to the links of an element that is there: each once, in the order found, none to itself."""
         element = self.elements[identifier]
         merged = {
-            name: tuple(dict.fromkeys((*getattr(element, name), *(other for other in found if other != identifier))))
+            name: tuple(
+                dict.fromkeys((*getattr(element, name), *(other for other in found if other != identifier)))
+            )
             for name, found in links.items()
         }
         self.change(identifier, **merged)
@@ -110,7 +114,7 @@ class Found:
         return None if found is None else found[1]
 
     def listen(self, event: str, function: Any, *, order: int | None = None, **fields: Any) -> str:
-        """Add a function as a hook of an event, or the event to the hook that it is already. Answers the hook's id. Any: as above."""
+        """Add a function as a hook of an event, or the event to the hook that it is. Answers the hook's id. Any: as above."""
         identifier = naming.element_id(function)
         known = self.elements.get(identifier)
         if known is not None and known.kind is not ElementKind.hook:
@@ -121,8 +125,20 @@ class Found:
             self.describe(ElementKind.hook, identifier, function, events=(event,), order=order, **fields)
         return identifier
 
+    def handle(
+        self, error: type[Any], function: Any, **fields: Any
+    ) -> None:  # Any: as above, and fields of Element
+        """Add an exception class that the app handles, and what handles it as a hook."""
+        identifier, handler = naming.element_id(error), naming.element_id(function)
+        self.describe(ElementKind.error, identifier, error, framework=not self.own.defines(error))
+        if handler not in self.elements:
+            self.describe(ElementKind.hook, handler, function, **fields)
+        self.change(identifier, handled=True)
+        self.link(identifier, handlers=(handler,))
+        self.recognise(error, identifier)
+
     def applications(self, app: Any, kind: type[Any]) -> Iterator[Mounted]:  # Any: any app
-        """The apps of a framework: the app itself, behind what wraps it, or mounted in another; without an app, those of own modules."""
+        """The apps of a framework: the app itself, behind what wraps it, or mounted in it; without an app, those of own modules."""
         seen: set[int] = set()
         candidates = [Mounted(app, ""), *self.mounted]
         if app is None:
@@ -170,7 +186,9 @@ def _inspectors() -> Iterator[tuple[str, Callable[[], Inspector]]]:
     """Ours, then those of other packages by name, each to be loaded when its turn has come."""
     for name, target in INSPECTORS.items():
         yield name, partial(_load, target)
-    for entry in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda entry: (entry.name, entry.value)):
+    for entry in sorted(
+        importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda entry: (entry.name, entry.value)
+    ):
         yield entry.name, entry.load
 
 

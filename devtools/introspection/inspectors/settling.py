@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from devtools.introspection.elements import Element
+from devtools.introspection.elements import Element, MiddlewareUse
 from devtools.introspection.inspectors import Found
 
 Place = tuple[object, ...]
@@ -53,6 +53,9 @@ def rename(found: Found, names: Mapping[str, str]) -> None:
     found.elements = {
         names.get(old, old): _renamed(element, names) for old, element in found.elements.items()
     }
+    found.mounted = [
+        mounted._replace(middleware=_uses(mounted.middleware, names)) for mounted in found.mounted
+    ]
     found.things = {names.get(old, old): thing for old, thing in found.things.items()}
 
 
@@ -64,7 +67,9 @@ def _renamed(element: Element, names: Mapping[str, str]) -> Element:
         shadowed_by=None if shadow is None else names.get(shadow, shadow),
         depends_on=tuple(names.get(other, other) for other in element.depends_on),
         overrides=tuple(names.get(other, other) for other in element.overrides),
-        middleware=tuple(
-            msgspec.structs.replace(use, id=names.get(use.id, use.id)) for use in element.middleware
-        ),
+        middleware=_uses(element.middleware, names),
     )
+
+
+def _uses(uses: tuple[MiddlewareUse, ...], names: Mapping[str, str]) -> tuple[MiddlewareUse, ...]:
+    return tuple(msgspec.structs.replace(use, id=names.get(use.id, use.id)) for use in uses)

@@ -67,7 +67,11 @@ class Inspection:
                 "pool": type(plain.pool).__name__,
             }
             self.found.describe_global(
-                ElementKind.resource, name, engine, title=f"{plain.dialect.name} engine", config=masked(config)
+                ElementKind.resource,
+                name,
+                engine,
+                title=f"{plain.dialect.name} engine",
+                config=masked(config),
             )
         self.found.recognise(engine, known)
         self.found.recognise(plain, known)
@@ -80,12 +84,13 @@ class Inspection:
         for name, maker in self.found.own.of(*makers):
             self._session(name, maker, maker.kw)
         for name, scoped in self.found.own.of(orm.scoped_session):
-            keywords = naming.attribute(scoped.session_factory, "kw")
-            self._session(name, scoped, keywords if isinstance(keywords, dict) else {})
+            self._session(name, scoped, naming.mapping(naming.attribute(scoped.session_factory, "kw")))
 
     def _session(self, name: str, maker: Any, keywords: Mapping[str, Any]) -> None:
         bound = [keywords.get("bind"), *dict(keywords.get("binds") or {}).values()]
-        engines = [self._engine(engine, f"{name}.bind") for engine in bound if naming.attribute(engine, "dialect")]
+        engines = [
+            self._engine(engine, f"{name}.bind") for engine in bound if naming.attribute(engine, "dialect")
+        ]
         options = {key: value for key, value in keywords.items() if isinstance(value, bool | int | str)}
         self.found.describe_global(
             ElementKind.resource,
@@ -118,7 +123,9 @@ class Inspection:
         """Tables by full name: those of own modules' metadata and of mapped classes."""
         collections = [metadata for _, metadata in self.found.own.of(loaded("sqlalchemy").MetaData)]
         collections += [mapper.registry.metadata for mapper in mappers]
-        found = {_full_name(table): table for metadata in collections for table in tuple(metadata.tables.values())}
+        found = {
+            _full_name(table): table for metadata in collections for table in tuple(metadata.tables.values())
+        }
         return dict(sorted(found.items()))
 
     def _mapped(self, mapper: Any) -> None:
@@ -179,7 +186,7 @@ class Inspection:
 
 def _related(relationship: Any) -> Any:
     """What a relationship leads to: a class, or its name; None where only a call would tell."""
-    target = vars(relationship).get("entity") or relationship.argument
+    target: Any = naming.members(relationship).get("entity") or relationship.argument
     for name in ("class_", "entity"):
         target = naming.attribute(target, name) or target
     return target if isinstance(target, str | type) else None

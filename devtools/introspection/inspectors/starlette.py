@@ -8,13 +8,12 @@ from typing import Any, cast
 
 from devtools.introspection import naming, schemas
 from devtools.introspection.elements import ElementKind, MiddlewareUse, Route
-from devtools.introspection.inspectors import Found, to_json
+from devtools.introspection.inspectors import Found, Mounted, is_made_by, is_ours, masked
 from devtools.introspection.inspectors.settling import Numbers, rename
 from devtools.introspection.inspectors.shadows import Shadows
+from devtools.introspection.inspectors.web import ANY_METHOD, path_schema
 from devtools.introspection.registry import declared_id, id_of
-from devtools.telemetry.payload import PayloadGuard
 
-ANY_METHOD = "ANY"
 APP = "app"
 """Origin of the middleware of the app itself."""
 GRAPHQL_METHODS = ("GET", "POST")
@@ -106,9 +105,7 @@ class Inspection:
         )
         options = {**{str(index): value for index, value in enumerate(arguments)}, **keywords}
         options.pop("dispatch", None)
-        text = to_json(options)
-        config = None if text is None else PayloadGuard().json_text(text)
-        return MiddlewareUse(identifier, config=config, origin=origin.partition(" at ")[0])
+        return MiddlewareUse(identifier, config=masked(options), origin=origin.partition(" at ")[0])
 
     # Exceptions and lifespan
 
@@ -155,7 +152,7 @@ class Inspection:
 
     def details(self, route: Any, method: str, path: str) -> dict[str, Any]:  # noqa: ARG002 - others need the method
         """What is known of the task of a route beside its endpoint, as fields of Element."""
-        return {"schema": _path_schema(path)}
+        return {"schema": path_schema(path)}
 
     def _route(self, route: Any, place: Place) -> None:
         path = place.prefix + route.path
@@ -217,8 +214,9 @@ class Inspection:
         if _has_routes(app):
             self.routes(app, place)
         elif app is not None:
+            self.found.mounted.append(Mounted(app, place.prefix, place.middleware))
             path = f"{place.prefix}/{{path}}"
-            self._task(app, _opaque_method(app), path, place, schema=_path_schema(path))
+            self._task(app, _opaque_method(app), path, place, schema=path_schema(path))
 
     def _task(self, endpoint: Any, method: str, path: str, place: Place, **fields: Any) -> None:
         if is_ours(endpoint):
@@ -270,20 +268,9 @@ def _route_id(method: str, path: str, host: str) -> str:
     return f"{method} //{host}{path}" if host else f"{method} {path}"
 
 
-def is_ours(thing: Any) -> bool:  # Any: every object there is
-    """Whether this is an object of this package: our own routes are no part of the app."""
-    return type(thing).__module__.startswith(_OURS)
-
-
-_OURS = __name__.partition(".")[0] + "."
-
-
 def is_framework(thing: Any) -> bool:  # Any: as above
     """Whether Starlette or what stands on it made this."""
-    return naming.module_name(naming.unwrapped(thing)).partition(".")[0] in _FRAMEWORKS
-
-
-_FRAMEWORKS = frozenset({"starlette", "fastapi"})
+    return is_made_by(thing, "starlette", "fastapi")
 
 
 def _has_routes(app: Any) -> bool:
@@ -319,14 +306,3 @@ def _handler(endpoint: Any, method: str) -> Any:
     if _is_endpoint_class(endpoint):
         return getattr(endpoint, method.lower(), endpoint)
     return endpoint
-
-
-def _path_schema(path: str) -> str | None:
-    """The JSON Schema of the parameters in a path template."""
-    kinds = {"int": "integer", "float": "number"}
-    names = [part.partition("}")[0] for part in path.split("{")[1:]]
-    pairs = [name.partition(":") for name in names]
-    if not pairs:
-        return None
-    properties = {name: {"type": kinds.get(convertor, "string")} for name, _, convertor in pairs}
-    return to_json({"type": "object", "properties": properties, "required": list(properties)})
