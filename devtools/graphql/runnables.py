@@ -81,6 +81,11 @@ class Runnable(Overridable):
         ]
 
     @field
+    def config(self) -> str | None:
+        """Its options as JSON text, secrets masked: the queue, retries and schedule of a job."""
+        return self.element.config
+
+    @field
     def input_schema(self) -> str | None:
         """JSON Schema of its input, as text."""
         return self.element.schema

@@ -131,6 +131,12 @@ class Error(BaseElement):
         """What throws it."""
         return [All(element=element, graph=self.graph) for element in self.graph.thrown_by(self.element.id)]
 
+    @field
+    def handled_by(self) -> list[All]:
+        """What handles it."""
+        handlers = self.graph.resolve(self.element.handlers)
+        return [All(element=element, graph=self.graph) for element in handlers]
+
 
 @type_of(ElementKind.async_context)
 @object_type

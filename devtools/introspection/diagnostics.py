@@ -141,6 +141,7 @@ def _links(element: Element) -> Iterable[tuple[str, str]]:
         "reads": element.contexts,
         "sets": element.provides,
         "overrides": element.overrides,
+        "is handled by": element.handlers,
         "is registered by": () if element.registered_by is None else (element.registered_by,),
     }
     return dict.fromkeys(

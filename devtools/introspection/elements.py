@@ -72,7 +72,7 @@ class Element(msgspec.Struct, frozen=True, kw_only=True):
     schema: str | None = None
     """JSON Schema as text: of the input (task, hook), config (resource, middleware, tag), payload (event) or data (error)."""
     config: str | None = None
-    """Configuration of a resource or tag as JSON text, secrets masked."""
+    """Configuration of a resource or tag, options of a task, as JSON text, secrets masked."""
     route: Route | None = None
     shadowed_by: str | None = None
     """The route or mount that answers everything this route could."""

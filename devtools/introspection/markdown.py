@@ -91,6 +91,7 @@ def _lists(element: Element, graph: Graph) -> Iterator[tuple[str, Iterable[str]]
         yield "Hooks, in order", shown(graph.listened_to_by(element.id))
     yield "Throws", named(element.throws)
     yield "Thrown by", shown(graph.thrown_by(element.id))
+    yield "Handled by", named(element.handlers)
     yield "Reads", named(element.contexts)
     yield "Read by", shown(graph.reading_context(element.id))
     yield "Sets", named(element.provides)

@@ -73,6 +73,7 @@ CONTENT: dict[str, Any] = {
     "order": 1,
     "applies_to": ElementKind.task,
     "handled": True,
+    "handlers": ("A",),
     "auto_apply": True,
     "has_init": True,
     "has_ready": True,
