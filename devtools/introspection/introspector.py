@@ -61,7 +61,16 @@ def _merge(inspected: Element | None, declared: Element) -> Element:
         return declared
     defaults = {
         field: getattr(declared, field)
-        for field in ("title", "description", "schema", "route", "middleware", "handled", "handlers", "has_init")
+        for field in (
+            "title",
+            "description",
+            "schema",
+            "route",
+            "middleware",
+            "handled",
+            "handlers",
+            "has_init",
+        )
     }
     return msgspec.structs.replace(
         declared, **{field: value or getattr(inspected, field) for field, value in defaults.items()}

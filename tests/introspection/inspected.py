@@ -1,5 +1,6 @@
 """Realistic apps of `frameworks/`, each inspected in a process of its own, where no other framework is imported."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import msgspec
 
 from devtools.introspection.elements import Element, Structure
 from devtools.introspection.graph import Graph
+from tests.machine import lacking
 
 HERE = Path(__file__).parent
 FRAMEWORKS = HERE / "frameworks"
@@ -40,8 +42,10 @@ class Inspected(Graph):
         return json.loads(self.element(identifier).schema or "null")
 
 
-def inspected(module: str, app: str = "app", *, folder: Path = FRAMEWORKS) -> Inspected:
+def inspected(module: str, app: str = "app", *, needs: str, folder: Path = FRAMEWORKS) -> Inspected:
     """Import a module, inspect the app it holds under this name, if any. A warning of an inspector fails."""
+    if importlib.util.find_spec(needs) is None:
+        lacking(f"{needs} is not installed: pip install --group inspectors")
     command = [sys.executable, "-W", "ignore", "-c", INSPECT, module, app, str(folder)]
     done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -4,18 +4,17 @@ import pytest
 
 from .inspected import Inspected, inspected
 
-pytest.importorskip("celery", reason="Celery is not installed")
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def web() -> Inspected:
-    return inspected("celery_shop")
+    return inspected("celery_shop", needs="celery")
 
 
 @pytest.fixture(scope="module")
 def worker() -> Inspected:
-    return inspected("celery_worker")
+    return inspected("celery_worker", needs="celery")
 
 
 @pytest.fixture(params=["web", "worker"])

@@ -6,13 +6,12 @@ from devtools.introspection.elements import MiddlewareUse
 
 from .inspected import Inspected, inspected
 
-pytest.importorskip("flask", reason="Flask is not installed")
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def shop() -> Inspected:
-    return inspected("flask_shop")
+    return inspected("flask_shop", needs="flask")
 
 
 def routes(shop: Inspected) -> list[str]:
@@ -90,7 +89,7 @@ def test_what_the_app_is_wrapped_in_is_middleware(shop: Inspected) -> None:
 
 
 def test_mounted_in_another_app_routes_are_composed_and_have_its_middleware() -> None:
-    mounted = inspected("flask_mounted")
+    mounted = inspected("flask_mounted", needs="flask")
     legacy = mounted.element("GET /legacy/cart/{id:int}")
     assert legacy.registered_by == "flask_shop.app"
     assert [use.id for use in legacy.middleware] == [
@@ -102,8 +101,7 @@ def test_mounted_in_another_app_routes_are_composed_and_have_its_middleware() ->
 
 
 def test_quart_has_websockets_and_hooks_of_serving() -> None:
-    pytest.importorskip("quart", reason="Quart is not installed")
-    shop = inspected("quart_shop")
+    shop = inspected("quart_shop", needs="quart")
     feed = shop.element("WS /api/feed")
     assert (feed.title, feed.registered_by) == ("News as they come.", "quart_shop.api")
     assert shop.element("GET /api/orders/{id:int}").title == "Show the order."

@@ -4,13 +4,12 @@ import pytest
 
 from .inspected import Inspected, inspected
 
-pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def shop() -> Inspected:
-    return inspected("sqlalchemy_shop")
+    return inspected("sqlalchemy_shop", needs="sqlalchemy")
 
 
 def test_an_engine_is_a_resource_where_it_is_made_with_its_url_masked(shop: Inspected) -> None:

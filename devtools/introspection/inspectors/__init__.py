@@ -26,6 +26,7 @@ INSPECTORS: dict[str, str] = {
     "starlette": "devtools.introspection.inspectors.starlette:inspect",
     "flask": "devtools.introspection.inspectors.flask:inspect",
     "quart": "devtools.introspection.inspectors.quart:inspect",
+    "django": "devtools.introspection.inspectors.django:inspect",
     "graphql": "devtools.introspection.inspectors.graphql:inspect",
     "celery": "devtools.introspection.inspectors.celery:inspect",
     "sqlalchemy": "devtools.introspection.inspectors.sqlalchemy:inspect",

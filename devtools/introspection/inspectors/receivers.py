@@ -2,22 +2,30 @@
 
 import weakref
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from devtools.introspection import naming
 from devtools.introspection.elements import ElementKind
 from devtools.introspection.inspectors import Found
 
 
-def receivers(signal: Any) -> Iterator[Any]:  # Any: a signal of blinker, Django or Celery
+class Receiver(NamedTuple):
+    """One function that listens. Any: callables of every sort."""
+
+    function: Any
+    sender: int | None
+    """`id()` of the only sender it listens to."""
+
+
+def receivers(signal: Any) -> Iterator[Receiver]:  # Any: a signal of Django or Celery
     """The functions that listen to a signal, in the order in which they were connected."""
     kept: Any = naming.attribute(signal, "receivers")
-    for entry in tuple(naming.mapping(kept).values()) or naming.sequence(kept):
-        held: Any = naming.sequence(entry)[1] if isinstance(entry, tuple) else entry
+    for key, held, *_ in naming.sequence(kept):
         if isinstance(held, weakref.ReferenceType):
             held = cast("Any", held)()
         if held is not None:
-            yield held
+            sender: Any = naming.sequence(key)[-1:]
+            yield Receiver(held, sender[0] if sender else None)
 
 
 def describe_signal(found: Found, identifier: str, signal: Any, **fields: Any) -> None:
@@ -25,9 +33,12 @@ def describe_signal(found: Found, identifier: str, signal: Any, **fields: Any) -
 
     A signal of a framework counts only when the app listens to it.
     """
-    own = [function for function in receivers(signal) if found.own.defines(naming.unwrapped(function))]
+    listening = receivers(signal)
+    own = [receiver for receiver in listening if found.own.defines(naming.unwrapped(receiver.function))]
     if fields.get("framework") and not own:
         return
     found.describe_global(ElementKind.event, identifier, signal, **fields)
-    for order, function in enumerate(own):
-        found.listen(identifier, function, order=order)
+    for order, (function, sender) in enumerate(own):
+        hook = found.listen(identifier, function, order=order)
+        if sender in found.recognised:
+            found.link(hook, depends_on=(found.recognised[sender][1],))

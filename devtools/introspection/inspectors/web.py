@@ -27,6 +27,37 @@ def template(path: str) -> str:
     return _ANGLED.sub(parameter, path)
 
 
+def regex_template(pattern: str) -> str:
+    """A regular expression of Django as a template: groups are parameters, `^orders/(?P<id>[0-9]+)/$` is `orders/{id}/`."""
+    parts: list[str] = []
+    position = unnamed = 0
+    text = pattern.removeprefix("^").removesuffix("$").removesuffix(r"\Z")
+    while position < len(text):
+        if text[position] != "(":
+            step = 2 if text[position] == "\\" else 1
+            parts.append(text[position : position + step][-1])
+            position += step
+            continue
+        end = _group_end(text, position)
+        named = re.match(r"\(\?P<(\w+)>", text[position:])
+        parts.append(f"{{{named[1] if named else unnamed}}}")
+        unnamed += named is None
+        position = end
+    return re.sub(r"[?*+^$]", "", "".join(parts))
+
+
+def _group_end(text: str, start: int) -> int:
+    """Where the group that begins here ends."""
+    depth, position = 0, start
+    while position < len(text):
+        character = text[position]
+        position += 2 if character == "\\" else 1
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            break
+    return position
+
+
 def path_schema(path: str) -> str | None:
     """The JSON Schema of the parameters in a path template."""
     kinds = {"int": "integer", "float": "number"}

@@ -1,0 +1,91 @@
+"""What is read off Django: URL patterns, views, middleware, apps, models, signals."""
+
+import json
+
+import pytest
+
+from .inspected import Inspected, inspected
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def shop() -> Inspected:
+    return inspected("django_asgi", needs="django")
+
+
+def test_patterns_are_routes_composed_over_includes(shop: Inspected) -> None:
+    assert [element.id for element in shop.list() if element.route is not None] == [
+        "ANY /",
+        "ANY /lambda/{word:slug}",
+        "DELETE /orders/{pk:int}/",
+        "GET /buy/{sku}/",
+        "GET /orders/",
+        "GET /orders/{pk:int}/",
+        "POST /buy/{sku}/",
+    ]
+    assert shop.config("GET /orders/{pk:int}/") == {"name": "shop:detail"}
+    assert shop.schema("GET /orders/{pk:int}/")["properties"] == {"pk": {"type": "integer"}}
+
+
+def test_a_view_has_words_and_place_as_function_and_as_class(shop: Inspected) -> None:
+    buy = shop.element("POST /buy/{sku}/")
+    assert (buy.title, buy.file_path) == ("Buy something.", "django_shop/views.py")
+    assert shop.element("GET /orders/").title == "Every order."
+    assert shop.element("GET /orders/{pk:int}/").title == "Show the order."
+
+
+def test_a_view_depends_on_its_models_and_emits_its_signals(shop: Inspected) -> None:
+    buy = shop.element("POST /buy/{sku}/")
+    assert buy.depends_on == ("django_shop.models.Order", "django_shop.models.Product")
+    assert buy.emits == ("django_shop.signals.order_placed",)
+    assert shop.element("GET /orders/").depends_on == ("django_shop.models.Order",)
+    assert shop.element("DELETE /orders/{pk:int}/").depends_on == ("django_shop.models.Book",)
+
+
+def test_the_middleware_chain_is_in_its_order(shop: Inspected) -> None:
+    assert [use.id for use in shop.element("GET /orders/").middleware] == [
+        "django.middleware.security.SecurityMiddleware",
+        "django_shop.middleware.Timing",
+        "django_shop.middleware.with_tenant",
+    ]
+    assert shop.element("django.middleware.security.SecurityMiddleware").framework
+    assert shop.element("django_shop.middleware.with_tenant").title == "Find the tenant."
+
+
+def test_an_app_registers_its_models(shop: Inspected) -> None:
+    app = shop.element("django_shop")
+    assert (app.title, app.has_ready, app.framework) == ("The shop", True, False)
+    assert shop.element("django_shop.models.Order").registered_by == "django_shop"
+    assert shop.element("django.contrib.auth.models.User").framework
+
+
+def test_a_model_has_its_fields_as_schema_and_its_relations_as_links(shop: Inspected) -> None:
+    order = shop.element("django_shop.models.Order")
+    assert (order.title, order.description) == ("What was bought.", "One row an order.")
+    assert order.depends_on == (
+        "django.contrib.auth.models.User",
+        "django_shop.models.Product",
+        "django.db.default",
+    )
+    assert shop.config(order.id)["table"] == "orders"
+    assert shop.schema(order.id)["properties"]["product_id"] == {
+        "type": ["string", "null"],
+        "description": "indexed, references django_shop_product.sku",
+    }
+    assert shop.schema(order.id)["required"] == ["customer_id", "placed"]
+    assert "django_shop.models.Tag" in shop.element("django_shop.models.Product").depends_on
+    assert "django_shop.models.Product" in shop.element("django_shop.models.Book").depends_on
+
+
+def test_receivers_of_signals_are_hooks_that_depend_on_their_sender(shop: Inspected) -> None:
+    index = shop.element("django_shop.signals.index_order")
+    assert index.events == ("django.db.models.signals.post_save",)
+    assert index.depends_on == ("django_shop.models.Order",)
+    assert shop.element("django_shop.signals.send_mail").events == ("django_shop.signals.order_placed",)
+    assert "django.db.models.signals.pre_save" not in shop.by_id
+
+
+def test_settings_stay_in_the_settings(shop: Inspected) -> None:
+    assert shop.config("django.db.default") == {"engine": "django.db.backends.sqlite3", "name": ":memory:"}
+    assert "hunter2" not in json.dumps([element.config for element in shop.list()])
