@@ -1,7 +1,7 @@
 """What one operation carries: the request, and what is looked up once for all its fields. Every resolver gets it as the context."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
@@ -10,7 +10,8 @@ import strawberry
 
 from devtools.graphql.services import ProcessStatus, Request, Services
 from devtools.introspection.graph import Graph
-from devtools.records import Record, fields_of
+from devtools.introspection.observed import Observation, observe
+from devtools.records import Emission, Record, Run, fields_of
 from devtools.settings import Limits
 from devtools.telemetry.pages import History
 from devtools.telemetry.ring import Rings
@@ -45,6 +46,12 @@ class Context:
     def graph(self) -> Graph:
         """The structure, the same for all fields of the operation."""
         return self.services.graph()
+
+    @cached_property
+    def observations(self) -> Mapping[str, list[Observation]]:
+        """What each element was seen to emit and call, from the records in memory."""
+        rings = self.services.recorder.rings
+        return observe(rings.of(Run).snapshot(), rings.of(Emission).snapshot())
 
     @cached_property
     def history(self) -> History:

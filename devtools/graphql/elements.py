@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import strawberry
 
+from devtools.graphql.context import Info
 from devtools.graphql.declare import field, interface, object_type
 from devtools.graphql.source_text import read_lines
 from devtools.introspection.elements import Element, ElementKind
 from devtools.introspection.graph import Graph
 from devtools.introspection.markdown import describe
+from devtools.introspection.observed import Relation
+from devtools.records import NANOSECONDS_PER_MILLISECOND
 
 if TYPE_CHECKING:
     from devtools.graphql.resources import Event, Resource
@@ -58,6 +61,20 @@ class TagUsage:
     id: str
     config_schema: str | None
     config: str | None
+
+
+strawberry.enum(Relation, name="ObservedRelation", description="What an element did to another one.")
+
+
+@object_type
+class ObservedLink:
+    """A link that was seen in telemetry: this element in fact emitted or called that one."""
+
+    relation: Relation
+    id: Annotated[strawberry.ID, strawberry.field(description="The event or element at the other end.")]
+    count: Annotated[int, strawberry.field(description="How often, in the records in memory.")]
+    last_ms: float
+    declared: Annotated[bool, strawberry.field(description="Whether the structure says so too.")]
 
 
 @interface
@@ -115,6 +132,20 @@ class BaseElement:
     def markdown_description(self) -> str:
         """The element for people, as Markdown."""
         return describe(self.element, self.graph)
+
+    @field
+    def observed_links(self, info: Info) -> list[ObservedLink]:
+        """What it was seen to emit and call, from the records in memory, the most frequent first."""
+        return [
+            ObservedLink(
+                relation=seen.relation,
+                id=strawberry.ID(seen.target),
+                count=seen.count,
+                last_ms=seen.last_ns / NANOSECONDS_PER_MILLISECOND,
+                declared=seen.is_declared(self.element),
+            )
+            for seen in info.context.observations.get(self.element.id, ())
+        ]
 
     @field
     def tags(self) -> list[TagType] | None:

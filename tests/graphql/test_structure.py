@@ -235,3 +235,24 @@ def test_an_element_without_a_file_has_no_text(world: World) -> None:
         "fileContents": None,
         "filePath": None,
     }
+
+
+def test_what_an_element_was_seen_to_do_is_linked(world: World) -> None:
+    """Declared or not, with how often and when last."""
+    world.emit(emitter_id="shop.orders.buy")
+    last = world.emit(emitter_id="shop.orders.buy")
+    world.emit("shop.surprise", emitter_id="shop.orders.buy")
+    world.run("shop.orders.price", parent_id="shop.orders.buy")
+    world.run("shop.orders.buy")
+    found = world.ask("""{
+        task(id: "shop.orders.buy") { observedLinks { relation id count lastMs declared } }
+        quiet: task(id: "shop.orders.price") { observedLinks { id } }
+    }""")
+    links = found["task"]["observedLinks"]
+    assert [(link["relation"], link["id"], link["count"], link["declared"]) for link in links] == [
+        ("EMITS", "shop.order_placed", 2, True),
+        ("CALLS", "shop.orders.price", 1, True),
+        ("EMITS", "shop.surprise", 1, False),
+    ]
+    assert links[0]["lastMs"] == last.timestamp_ms
+    assert found["quiet"]["observedLinks"] == []
