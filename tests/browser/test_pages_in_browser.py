@@ -21,6 +21,10 @@ AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 
 
+KEPT_TAB = """text => {
+    const kept = JSON.parse(localStorage.getItem("graphiql:tabState") ?? "null");
+    return kept?.tabs[kept.activeTabIndex]?.query?.includes(text);
+}"""
 COUNTED = """least => Object.entries(least).every(([kind, count]) => {
     const tile = document.querySelector(`[data-tile="${kind}"] .tile-value`);
     return tile !== null && Number(tile.textContent.replace(/\\D/g, '')) >= count;
@@ -107,7 +111,8 @@ def test_the_token_leaves_the_address_bar_and_is_kept(server: Server, open_page:
 
 
 def test_without_a_token_the_page_asks_and_can_forget(server: Server, open_page: Open, watch: Watch) -> None:
-    """Missing, wrong, right, forgotten."""
+    """Missing, wrong, right; forgotten, nothing of what was read with it stays."""
+    server.order()
     watch.allowed = (REFUSED,)
     page = open_page(server.url(token=False))
     gate = page.get_by_role("form", name="Token needed")
@@ -119,8 +124,10 @@ def test_without_a_token_the_page_asks_and_can_forget(server: Server, open_page:
     gate.get_by_role("button").click()
     expect(page.locator("[data-state]")).to_contain_text("live")
     expect(gate).to_be_hidden()
+    expect(page.locator('[data-panel="runs"] tbody tr').first).to_be_visible()
     page.get_by_role("button", name="Forget token").click()
     expect(gate).to_be_visible()
+    expect(page.locator("[data-tile], [data-panel]")).to_have_count(0)
     assert token_kept(page) is None
 
 
@@ -135,6 +142,40 @@ def test_graphiql_asks_for_a_token_and_then_knows_the_schema(
     gate.get_by_role("button").click()
     execute(page)
     expect(answer(page)).to_contain_text('"data"')
+
+
+def test_graphiql_forgets_what_it_loaded_with_the_token(
+    server: Server, open_page: Open, watch: Watch
+) -> None:
+    """Neither the answer nor the schema stays on the screen, and the answer is not there with the next token."""
+    watch.allowed = (REFUSED,)
+    page = open_page(server.url("graphiql"))
+    execute(page)
+    expect(answer(page)).to_contain_text('"runs"')
+    page.get_by_role("button", name="Forget token").click()
+    gate = page.get_by_role("form", name="Token needed")
+    expect(gate).to_be_visible()
+    expect(page.locator(".graphiql-container")).to_have_count(0)
+    gate.locator("input").fill(TOKEN)
+    gate.get_by_role("button").click()
+    expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text("{")
+    expect(page.locator(".graphiql-response")).to_be_visible()
+    expect(answer(page)).not_to_contain_text('"runs"')
+
+
+def test_the_tab_that_was_open_last_comes_back_with_its_text(server: Server, open_page: Open) -> None:
+    """Opened by a link before, asked for by nothing now; and variables of one tab stay with it."""
+    page = open_page(server.url('graphiql?query=query($n:Int){live{runs(last:$n){name}}}&variables={"n":1}'))
+    query = page.locator(".graphiql-query-editor .view-lines")
+    expect(query).to_contain_text("$n:Int")
+    page.goto(server.url("graphiql?example=snapshots", token=False))
+    expect(query).to_contain_text("snapshots")
+    page.wait_for_function(KEPT_TAB, arg="snapshots")
+    assert page.evaluate("localStorage.getItem('graphiql:variables')") is None
+    page.evaluate("localStorage.removeItem('graphiql:query')")
+    page.goto(server.url("graphiql", token=False))
+    expect(query).to_contain_text("snapshots")
+    expect(page.get_by_role("tab", selected=True)).to_contain_text("Snapshots")
 
 
 def test_graphiql_runs_the_first_example(server: Server, open_page: Open) -> None:
@@ -160,10 +201,28 @@ def test_graphiql_follows_a_subscription(server: Server, open_page: Open) -> Non
 
 
 def test_graphiql_opens_the_query_of_the_address(server: Server, open_page: Open) -> None:
-    """Every view is a link: query and variables can be sent to somebody."""
+    """Every view is a link: query and variables can be sent to somebody, and the answer is there at once."""
+    server.order()
     page = open_page(server.url('graphiql?query=query($n:Int){live{runs(last:$n){name}}}&variables={"n":1}'))
-    execute(page)
     expect(answer(page)).to_contain_text('"runs"')
+
+
+def test_a_link_changes_nothing_by_itself(server: Server, open_page: Open) -> None:
+    """A mutation in the address waits for a person."""
+    page = open_page(server.url("graphiql?query=mutation{recording(paused:true){recording}}"))
+    expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text("paused")
+    expect(page.get_by_role("button", name="Execute query")).to_be_visible()
+    with page.expect_response("**/graphql"):  # the schema, which is asked for after the editors are there
+        page.get_by_role("button", name="Re-fetch GraphQL schema").click()
+    expect(answer(page)).to_have_text("")
+
+
+def test_a_run_leads_to_its_trace(server: Server, open_page: Open) -> None:
+    """From the first page to everything of one request, without another click."""
+    server.order()
+    page = open_page(server.url())
+    page.locator('[data-panel="runs"] tbody tr a').first.click()
+    expect(answer(page)).to_contain_text('"place_order"')
 
 
 def test_a_closed_example_can_be_opened_again(server: Server, open_page: Open) -> None:
@@ -230,6 +289,7 @@ def test_the_plain_client_asks_for_a_token(bare_server: Server, open_page: Open,
     assert token_kept(page) == TOKEN
     page.locator('[data-part="forget"]').click()
     expect(gate).to_be_visible()
+    expect(page.locator('[data-part="answer"]')).to_be_empty()
     assert token_kept(page) is None
 
 

@@ -197,6 +197,8 @@ export function attach(root) {
   });
   forget.addEventListener("click", () => {
     forgetToken();
+    stop?.();
+    show("");
     showGate(true);
     state.textContent = "The token was removed from this browser";
   });

@@ -1,11 +1,12 @@
 import "./workers";
-import { useMonaco } from "@graphiql/react";
+import { useGraphiQL, useGraphiQLActions, useMonaco } from "@graphiql/react";
 import { GraphiQL, HISTORY_PLUGIN } from "graphiql";
-import { useEffect, useMemo } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { EXAMPLES } from "../examples";
 import type { Theme } from "../theme";
 import { EXAMPLES_PLUGIN } from "./ExamplesPlugin";
 import { makeFetcher } from "./fetcher";
+import { opening } from "./opening";
 import "@graphiql/react/style.css";
 import "@graphiql/plugin-doc-explorer/style.css";
 import "@graphiql/plugin-history/style.css";
@@ -20,20 +21,6 @@ export interface ExplorerProps {
 // One array for good: with a new one at every render GraphiQL closes its open panel.
 const PLUGINS = [HISTORY_PLUGIN, EXAMPLES_PLUGIN];
 
-interface Opening {
-  query?: string;
-  variables?: string;
-}
-
-/** The query that the address asks for: `?query=&variables=` or `?example=`. */
-function opening(): Opening {
-  const given = new URLSearchParams(location.search);
-  const example = EXAMPLES.find(({ name }) => name === given.get("example"));
-  const query = given.get("query") ?? example?.query;
-  const variables = given.get("variables");
-  return { ...(query != null && { query }), ...(variables != null && { variables }) };
-}
-
 /** GraphiQL fixes its editors at 15 px; the rest of the page is set in 13. */
 function useDenseEditors() {
   const monaco = useMonaco((state) => state.monaco);
@@ -46,24 +33,39 @@ function useDenseEditors() {
   }, [monaco]);
 }
 
+/** Asks once, as soon as the editors are there. */
+function RunOnce() {
+  const { run } = useGraphiQLActions();
+  const ready = useGraphiQL(({ queryEditor, variableEditor, responseEditor }) =>
+    Boolean(queryEditor && variableEditor && responseEditor),
+  );
+  const asked = useRef(false);
+  useEffect(() => {
+    if (!ready || asked.current) return;
+    asked.current = true;
+    void run();
+  }, [ready, run]);
+  return null;
+}
+
 export function Explorer({ theme, onTokenNeeded }: ExplorerProps) {
   const { fetcher, close } = useMemo(() => makeFetcher(onTokenNeeded), [onTokenNeeded]);
   useEffect(() => close, [close]);
   useDenseEditors();
-  const { query, variables } = useMemo(opening, []);
-  const tabs = EXAMPLES.filter((example) => example.query !== query).map((example) => ({ query: example.query }));
+  const { query, variables, run } = useMemo(opening, []);
+  const examples = EXAMPLES.filter((example) => example.query !== query).map((example) => ({ query: example.query }));
   return (
     <GraphiQL
       fetcher={fetcher}
       forcedTheme={theme}
       plugins={PLUGINS}
-      defaultTabs={query === undefined ? tabs : [{ query, variables: variables ?? null }, ...tabs]}
-      {...(query !== undefined && { initialQuery: query })}
-      {...(variables !== undefined && { initialVariables: variables })}
+      defaultTabs={[{ query, variables: variables || null }, ...examples]}
+      initialQuery={query}
+      initialVariables={variables}
       isHeadersEditorEnabled={false}
-      defaultEditorToolsVisibility={variables !== undefined}
+      defaultEditorToolsVisibility={variables !== ""}
     >
-      <GraphiQL.Logo>{null}</GraphiQL.Logo>
+      <GraphiQL.Logo>{run && <RunOnce />}</GraphiQL.Logo>
     </GraphiQL>
   );
 }

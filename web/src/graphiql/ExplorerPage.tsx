@@ -34,8 +34,8 @@ export function ExplorerPage() {
       </Bar>
       {token.needed && <TokenGate refused={token.hasToken} onToken={token.accept} />}
       <main className="explorer-body">
-        {loaded.state === "ready" && (
-          // A new token starts GraphiQL anew, so that it asks for the schema again.
+        {loaded.state === "ready" && (token.hasToken || !token.needed) && (
+          // A new token starts GraphiQL anew, so that it asks for the schema again; a forgotten one takes all of it away.
           <loaded.Explorer key={token.generation} theme={theme} onTokenNeeded={token.ask} />
         )}
       </main>

@@ -71,6 +71,9 @@ export function useOverview(running: boolean, generation: number, onTokenNeeded:
   const [overview, setOverview] = useState<Overview>(NOTHING);
   const failures = useRef(0);
 
+  // What was read with another token is not for who comes next.
+  useEffect(() => setOverview(NOTHING), [generation]);
+
   useEffect(() => {
     if (!running) return;
     const abort = new AbortController();

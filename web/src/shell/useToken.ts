@@ -5,7 +5,7 @@ import { forgetToken, readToken, rememberToken } from "../../../devtools/server/
 export interface TokenState {
   hasToken: boolean;
   needed: boolean;
-  /** Grows with every new token: what must start anew depends on it. */
+  /** Grows whenever the token changes: what was loaded with another one depends on it. */
   generation: number;
   ask: () => void;
   accept: (token: string) => void;
@@ -27,6 +27,7 @@ export function useToken(): TokenState {
     forgetToken();
     setHasToken(false);
     setNeeded(true);
+    setGeneration((before) => before + 1);
   }, []);
   return { hasToken, needed, generation, ask, accept, forget };
 }
