@@ -28,7 +28,7 @@ class Http(msgspec.Struct, frozen=True, gc=False):
     path: Annotated[str, Column(guard=True, search=True, word="path")]
     query: Annotated[str | None, Column(guard=True)] = None
     """The query string, secrets masked."""
-    status: Annotated[int | None, Column(one_of="http_statuses", word="status")] = None
+    status: Annotated[int | None, Column(one_of="http_statuses", word="code")] = None
     request_bytes: int | None = None
     response_bytes: int | None = None
     client: str | None = None
@@ -54,7 +54,7 @@ class Run(Record, frozen=True, kw_only=True, gc=False):
             word="dur",
         ),
     ]
-    status: Annotated[RunStatus, Column(one_of="statuses", word="outcome")]
+    status: Annotated[RunStatus, Column(one_of="statuses", word="status")]
     ok: Annotated[bool, Column(equals="ok", word="ok")]
     error: Annotated[str | None, Column(guard=True, search=True)] = None
     """Message of the exception that ended it."""

@@ -22,7 +22,7 @@ from functools import cache
 from typing import Literal, cast
 
 from devtools.errors import ValidationError
-from devtools.records import SEVERITY, Record, RecordField, fields_of
+from devtools.records import SEVERITY, Record, RecordField, RunStatus, fields_of
 from devtools.telemetry.filters import Condition, Filter, Operator, compare
 
 Comparison = Literal[":", "=", "!=", ">", ">=", "<", "<="]
@@ -206,9 +206,9 @@ def _enum(term: Term, stored: RecordField) -> Condition:
     for part in _several(term):
         member = members.get(part.lower())
         if member is None:
-            raise _wrong(
-                part, term.position, f"{term.word} cannot be {part!r}: it must be one of {', '.join(members)}"
-            )
+            hint = ". The status code of an HTTP answer is code" if kind is RunStatus and part.isdigit() else ""
+            why = f"{term.word} cannot be {part!r}: it must be one of {', '.join(members)}{hint}"
+            raise _wrong(part, term.position, why)
         found.append(member)
     if term.comparison in {":", "="}:
         return Condition(stored.name, "one_of", tuple(found))

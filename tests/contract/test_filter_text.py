@@ -50,8 +50,8 @@ LOG_TEXTS = [
     'level>=debug source:shop.* card -source:*cart since:1h data.sku=sku-2',
 ]  # fmt: skip
 RUN_TEXTS = [
-    "dur>50ms", "dur>=50ms", "dur<50ms", "dur:50ms", "status>=400", "status:200,404", "-status:200", "node:*.buy", "node:shop.*",
-    "path:/cart/2", "route:/cart/*", "method:GET", "kind:task", "ok:true", "outcome:error",
+    "dur>50ms", "dur>=50ms", "dur<50ms", "dur:50ms", "code>=400", "code:200,404", "-code:200", "node:*.buy", "node:shop.*",
+    "path:/cart/2", "route:/cart/*", "method:GET", "kind:task", "ok:true", "status:error",
 ]  # fmt: skip
 
 

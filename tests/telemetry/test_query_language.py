@@ -105,13 +105,13 @@ RUN_CASES = [
     ("dur<1.5s", {"duration_ns": 1_499_999_999}, True),
     ("dur>=200us", {"duration_ns": 199_999}, False),
     ("ok:false", {"ok": False}, True),
-    ("outcome:error", {"status": RunStatus.error}, True),
+    ("status:error", {"status": RunStatus.error}, True),
     ("kind:task", {}, True),
     ("kind!=TASK", {}, False),
     ("node:*.buy", {}, True),
-    ("status>=500", {"http": Http(method="GET", route=None, path="/", status=503)}, True),
-    ("status>=500", {}, False),
-    ("status:404,410", {"http": Http(method="GET", route=None, path="/", status=410)}, True),
+    ("code>=500", {"http": Http(method="GET", route=None, path="/", status=503)}, True),
+    ("code>=500", {}, False),
+    ("code:404,410", {"http": Http(method="GET", route=None, path="/", status=410)}, True),
     ("path:/cart", {"http": Http(method="GET", route=None, path="/cart/7")}, True),
     ("method:GET route:/cart/*", {"http": Http(method="GET", route="/cart/{id}", path="/cart/7")}, True),
 ]
@@ -143,9 +143,15 @@ def test_a_mistake_is_named_with_its_place(text: str, position: int, why: str) -
     assert why in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["dur>fast", "status:4.5", "ok:maybe", "kind>TASK", "status:5ms"])
+@pytest.mark.parametrize("text", ["dur>fast", "code:4.5", "ok:maybe", "kind>TASK", "code:5ms"])
 def test_values_of_runs_are_checked(text: str) -> None:
     with pytest.raises(ValidationError, match="at character 1"):
+        parse(text, Run, now_ns=NOW)
+
+
+@pytest.mark.parametrize("text", ["status>=500", "status:404", "status:ok,404"])
+def test_who_means_the_status_of_an_answer_is_told_its_word(text: str) -> None:
+    with pytest.raises(ValidationError, match=r"one of running, ok, error, cancelled\. The status code .* is code\."):
         parse(text, Run, now_ns=NOW)
 
 
