@@ -191,7 +191,8 @@ class Recorder:
                 beyond = max(0, len(facts) - self._capacity)
                 for _ in range(beyond):
                     facts.popleft()
-                self.rings.of(kind).unread(beyond)
+                if beyond:
+                    self.rings.of(kind).unread(beyond, self._last + 1)
 
     def _wake(self) -> None:
         if self._armed:

@@ -36,11 +36,11 @@ class Ring(Generic[R]):
         """Of each other process the newest id that did not stay or never came: older ones are in the database."""
         self._settle = settle
         self._lock = lock or _own_lock()
-        self.append = self._records.append
+        self._pushed_out = 0
+        """The newest id of this process that made room for another one."""
         self.joined = 0
         self.recorded = 0
         self.cleared = 0
-        self._own_cleared = 0
 
     def __len__(self) -> int:
         """How many records are kept."""
@@ -64,9 +64,17 @@ class Ring(Generic[R]):
                 return self._records[0] if self._records else None
         return next(iter(self.snapshot()), None)
 
-    def unread(self, count: int) -> None:
-        """Count facts that were dropped before anybody read them."""
+    def append(self, record: R) -> None:
+        """Keep the newest record of this process."""
+        records = self._records
+        if len(records) == self.capacity and records:
+            self._pushed_out = max(self._pushed_out, records[0].id)
+        records.append(record)
+
+    def unread(self, count: int, newest: int) -> None:
+        """Count facts that were dropped before anybody read them; their ids would have been up to `newest`."""
         self.recorded += count
+        self._pushed_out = newest
 
     def snapshot(self) -> list[R]:
         """All records, oldest first. A copy: iterating the deque itself raises when another thread appends."""
@@ -96,8 +104,7 @@ class Ring(Generic[R]):
         """The spans of ids, both ends excluded, in which records after `start` of a process are no longer here, or never were."""
         self._settle()
         with self._lock():
-            dropped = self.recorded - self._own_cleared - len(self._records)
-            oldest = self._records[0].id if self._records and dropped > 0 else 0
+            oldest = self._records[0].id if self._records and start(own) < self._pushed_out else 0
             spans = [(start(process_id), newest + 1) for process_id, newest in self._lost.items()]
             return [span for span in ((start(own), oldest), *spans) if span[0] + 1 < span[1]]
 
@@ -120,13 +127,12 @@ class Ring(Generic[R]):
         """Forget the records that pass; answers how many."""
         self._settle()
         with self._lock():
-            before, own_before = self._kept(), len(self._records)
+            before = self._kept()
             for records in (self._records, *self._others.values()):
                 kept = [record for record in records if not gone(record)]
                 records.clear()
                 records.extend(kept)
             self._others = {process_id: records for process_id, records in self._others.items() if records}
-            self._own_cleared += own_before - len(self._records)
             count = before - self._kept()
             self.cleared += count
         return count
@@ -135,7 +141,7 @@ class Ring(Generic[R]):
         """Forget everything, counts too. Called in a child after a fork: all of it is the parent's."""
         self._records.clear()
         self._others, self._lost = {}, {}
-        self.joined = self.recorded = self.cleared = self._own_cleared = 0
+        self.joined = self.recorded = self.cleared = self._pushed_out = 0
 
     def _kept(self) -> int:
         return min(self.capacity, len(self._records) + sum(map(len, self._others.values())))

@@ -92,6 +92,40 @@ async def test_what_the_ring_lost_is_named_as_a_gap(subscribers, recorder):
     assert batch.gap.to_id == made[-10].id
 
 
+async def test_a_full_ring_of_new_records_is_no_gap():
+    """What was dropped meanwhile had been seen before."""
+    small = Recorder(capacity=10)
+    followers = Subscribers(small, small.rings)
+    async with followers.subscribe(LOGS) as subscription:
+        for burst in range(3):
+            made = [log(small, f"{burst} {number}") for number in range(10)]
+            seen = []
+            batch = await collect(subscription, 10, seen)
+            assert seen == made
+            assert batch.gap is None
+        made = [log(small, str(number)) for number in range(11)]
+        seen = []
+        assert (await collect(subscription, 10, seen)).gap.to_id == made[1].id
+    followers.close()
+
+
+async def test_what_nobody_read_is_a_gap():
+    """Lines that were dropped before they became records, for a follower that comes back."""
+    small = Recorder(capacity=10)
+    followers = Subscribers(small, small.rings)
+    async with followers.subscribe(LOGS) as subscription:
+        log(small)
+        position = (await collect(subscription, 1, [])).position
+    for number in range(100):
+        small.log(Level.info, str(number))
+    async with followers.subscribe(LOGS, since=position.encode()) as subscription:
+        seen = []
+        batch = await collect(subscription, 10, seen)
+    followers.close()
+    assert [record.message for record in seen] == [str(number) for number in range(90, 100)]
+    assert batch.gap.to_id == seen[0].id
+
+
 async def test_records_from_another_thread_wake_a_waiting_follower(recorder, subscribers):
     """No polling: the first record after a silence arrives at once."""
     async with subscribers.subscribe(LOGS) as subscription:
