@@ -120,6 +120,36 @@ class Server:
         self.process.wait(DEADLINE)
         release_port(self.port)
 
+    def await_output(self, text: str) -> None:
+        """Wait until it has printed this."""
+        self._await(lambda: text in self.output, text)
+
+    def await_text(self, path: str, start: str) -> None:
+        """Wait until the answer begins like this. A server that is being exchanged may refuse meanwhile."""
+        self._await(lambda: self._text(path).startswith(start), start)
+
+    def await_texts(self, path: str, count: int) -> set[str]:
+        """Ask until there were so many different answers: every worker has answered."""
+        found: set[str] = set()
+
+        def ask() -> bool:
+            found.add(self._text(path))
+            return len(found - {""}) >= count
+
+        self._await(ask, f"{count} answers")
+        return found
+
+    def _text(self, path: str) -> str:
+        with contextlib.suppress(httpx.HTTPError):
+            return self.get(path).text
+        return ""
+
+    def _await(self, holds: Any, wanted: str) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not holds():
+            assert time.monotonic() < deadline, f"{wanted!r} did not come:\n{self.output}"
+            time.sleep(0.05)
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(DEADLINE)

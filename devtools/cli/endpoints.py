@@ -178,13 +178,13 @@ def over_database(url: str, *, write: bool = False) -> Generator[Answer]:
 @contextmanager
 def over_entry(entry: str) -> Generator[Answer]:
     """Import an app, look at it in memory, and ask about its structure; nothing of it is started and nothing stored."""
-    from devtools.cli.entries import import_app
+    from devtools.cli.entries import import_app, parse_entry
     from devtools.runtime import Runtime
     from devtools.server.credentials import Credentials
     from devtools.settings import load
 
     app = import_app(entry)
-    resolved = load({"app": entry.partition(":")[0]})
+    resolved = load({"app": parse_entry(entry).module})
     resolved = replace(resolved, settings=replace(resolved.settings, database=None))
     runtime = Runtime(resolved, Credentials.load(resolved.settings, persist=False))
     try:

@@ -1,23 +1,23 @@
 """`devtools run`, `serve` and `open`: start a server, or find the link of one."""
 
 import os
-import socket
 import webbrowser
 
 import click
 import uvicorn
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
+from devtools.app import mounted_on
 from devtools.cli.databases import resolve
 from devtools.cli.endpoints import PING, is_web_address, over_http
-from devtools.cli.entries import import_app
-from devtools.cli.mounted import APP_DIR, ENTRY
+from devtools.cli.entries import parse_entry
+from devtools.cli.mounted import APP_DIR, ENTRY, FACTORY, import_runnable, with_devtools
 from devtools.errors import UnauthenticatedError, ValidationError
 from devtools.runtime import Runtime
 from devtools.server.credentials import Credentials
 from devtools.server.guard import refuse_unsafe_bind
 from devtools.server.listening import address, listen
-from devtools.settings import Settings, load, variable
+from devtools.settings import load, variable
 
 SHUTDOWN_SECONDS = 5
 
@@ -33,8 +33,21 @@ _port = click.IntRange(0, 65_535)
 )
 @click.option("--allow-remote", is_flag=True, help="Answer other machines; needs a token of 32 characters.")
 @click.option("--app-dir", metavar="PATH", help="Where the module is looked up; unset = here.")
+@click.option("--factory", is_flag=True, help="APP is a function that makes the app.")
 @click.option("--reload", is_flag=True, help="Restart when a file changes.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Worker processes.")
+@click.option("--root-path", default="", metavar="PATH", help="Prefix that a proxy takes off.")
+@click.option(
+    "--proxy-headers/--no-proxy-headers",
+    default=True,
+    show_default=True,
+    help="Believe X-Forwarded-Proto and X-Forwarded-For of trusted proxies.",
+)
+@click.option(
+    "--forwarded-allow-ips",
+    metavar="ADDRESSES",
+    help="Trusted proxies, commas between.  [default: FORWARDED_ALLOW_IPS, else 127.0.0.1]",
+)
 def run_command(
     entry: str,
     database: str | None,
@@ -42,26 +55,46 @@ def run_command(
     port: int,
     allow_remote: bool,
     app_dir: str | None,
+    factory: bool,
     reload: bool,
     workers: int,
+    root_path: str,
+    proxy_headers: bool,
+    forwarded_allow_ips: str | None,
 ) -> None:
-    """Run MODULE:APP at / with devtools at /devtools. `module:create()` calls a factory."""
+    """Run MODULE:APP at / with devtools at /devtools. `module:create()` calls a factory; FILE.py:APP names a file."""
+    if reload and workers > 1:
+        raise click.UsageError("--reload and --workers exclude each other: reloading has one process.")
     settings = load({"database": database, "allow_remote": allow_remote or None}).settings
     refuse_unsafe_bind(host, settings)
-    import_app(entry, app_dir)
     _hand_over(
         {
             ENTRY: entry,
             APP_DIR: app_dir,
+            FACTORY: factory,
             variable("database"): database,
             variable("allow_remote"): allow_remote,
         }
     )
+    found = parse_entry(entry, app_dir)
+    app = with_devtools(import_runnable(entry, app_dir, factory=factory), found.module)
     listener = listen(host, port)
     listener.set_inheritable(True)
-    _print_link(settings, listener, settings.path)
+    mounted = mounted_on(app)
+    if mounted is not None:
+        click.echo(f"devtools: {mounted.link(address(listener))}")
+    in_children = reload or workers > 1
     config = uvicorn.Config(
-        "devtools.cli.mounted:create", factory=True, reload=reload, workers=workers, server_header=False
+        # This process has the app already: a factory makes one app alone.
+        "devtools.cli.mounted:create" if in_children else app,
+        factory=in_children,
+        reload=reload,
+        reload_dirs=[str(found.directory)] if reload else None,
+        workers=workers,
+        root_path=root_path,
+        proxy_headers=proxy_headers,
+        forwarded_allow_ips=forwarded_allow_ips,
+        server_header=False,
     )
     if reload:
         ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
@@ -100,7 +133,7 @@ def serve_command(
     credentials = Credentials.load(settings)
     runtime = Runtime(resolved, credentials, read_only=True)
     listener = listen(settings.host, settings.port)
-    _print_link(settings, listener, "")
+    click.echo(f"devtools: {credentials.link(address(listener))}")
     config = uvicorn.Config(
         runtime.standalone(),
         log_level="warning",
@@ -135,7 +168,3 @@ def open_command(url: str, only_print: bool) -> None:
     click.echo(link)
     if not only_print:
         webbrowser.open(link)
-
-
-def _print_link(settings: Settings, listener: socket.socket, path: str) -> None:
-    click.echo(f"devtools: {Credentials.load(settings).link(address(listener) + path)}")
