@@ -97,4 +97,11 @@ def encode(value: object) -> bytes:
     try:
         return msgspec.json.encode(value)
     except (OverflowError, UnicodeEncodeError, TypeError, ValueError):
-        return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str).encode()
+        return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=_plain).encode()
+
+
+def _plain(value: object) -> object:
+    """Rows of a projected list, which are Structs, as what they hold."""
+    if isinstance(value, msgspec.Struct):
+        return dict(zip(value.__struct_encode_fields__, msgspec.structs.astuple(value), strict=True))
+    return str(value)

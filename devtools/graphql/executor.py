@@ -7,7 +7,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -24,33 +23,27 @@ from graphql import (
     InlineFragmentNode,
     OperationType,
     SelectionSetNode,
-    get_named_type,
-    get_nullable_type,
     get_operation_ast,
-    is_leaf_type,
-    is_object_type,
     validate,
 )
-from graphql.execution import Executor, create_source_event_stream, get_argument_values
+from graphql.execution import create_source_event_stream
 
-from devtools.errors import DevToolsError, LimitExceededError, ValidationError
+from devtools.errors import DevToolsError, ValidationError
 from devtools.graphql import answers
 from devtools.graphql.answers import Result
 from devtools.graphql.context import Context
 from devtools.graphql.limits import Cost, Fragments, check_cost, check_shape, exceeded, fragments_of, parse
-from devtools.graphql.policies import authorise, write_down
-from devtools.graphql.projection import FEWEST, project
+from devtools.graphql.operation import Running, StoppedError, builder
+from devtools.graphql.policies import authorise
 from devtools.graphql.schema import schema
 from devtools.graphql.services import Request
 from devtools.graphql.subscription import ALIVE
 from devtools.records import Run
 from devtools.settings import Limits
 from devtools.telemetry.context import own_work
-from devtools.telemetry.identifiers import new_correlation
 
 T = TypeVar("T")
 Variables = Mapping[str, Any] | None  # Any: JSON
-Running = Executor[Any]  # Any: what belongs to deferred parts, of which there are none
 Thread = Callable[[Callable[[], T]], Awaitable[T]]
 
 DOCUMENTS_KEPT = 128
@@ -66,14 +59,6 @@ def _is_coroutine(value: object) -> TypeGuard[Awaitable[Any]]:
     return iscoroutine(value)
 
 
-class StoppedError(BaseException):
-    """The operation is to end now. Not an `Exception`: that would become the error of one field."""
-
-    def __init__(self, cause: LimitExceededError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-
-
 class RefusedError(Exception):
     """The operation does not run."""
 
@@ -84,84 +69,6 @@ class RefusedError(Exception):
 
 class ServerStops(Exception):
     """A subscription ends because the server does: nothing more comes, and it is not complete."""
-
-
-class OperationExecutor(Executor[None]):
-    """Executes one operation within its time and its number of objects."""
-
-    # Any below: what graphql-core hands from one of these methods to the next.
-
-    def complete_list_value(
-        self,
-        return_type: Any,
-        field_details_list: Any,
-        info: Any,
-        path: Any,
-        result: Any,
-        position_context: Any,
-    ) -> Any:
-        """Count the items, then complete them: as columns where that is possible."""
-        if isinstance(result, list | tuple) and not is_leaf_type(get_named_type(return_type)):
-            items = cast("Sequence[object]", result)
-            _spend(self.context_value, len(items))
-            kind = get_nullable_type(return_type.of_type)
-            if is_object_type(kind) and len(items) >= FEWEST:
-                selected = self.collect_subfields(kind, field_details_list).grouped_field_set
-                projected = project(return_type.of_type, items, selected)
-                if projected is not None:
-                    return projected
-        return super().complete_list_value(
-            return_type, field_details_list, info, path, result, position_context
-        )
-
-    def execute_fields_serially(
-        self,
-        parent_type: Any,
-        source_value: Any,
-        path: Any,
-        grouped_field_set: Any,
-        position_context: Any,
-    ) -> Any:
-        """Mutations: write down what was asked for, then do it."""
-        context: Context = self.context_value
-        for key, details in grouped_field_set.items():
-            node = details[0].node
-            definition = parent_type.fields.get(node.name.value)
-            if definition is not None:
-                arguments = get_argument_values(definition, node, self.variable_values)
-                context.actions[key] = f"{new_correlation():032x}"
-                write_down(context.request, node.name.value, arguments, context.actions[key])
-        return super().execute_fields_serially(
-            parent_type, source_value, path, grouped_field_set, position_context
-        )
-
-    def complete_object_value(
-        self,
-        return_type: Any,
-        field_details_list: Any,
-        info: Any,
-        path: Any,
-        result: Any,
-        position_context: Any,
-    ) -> Any:
-        """Look at the clock, then complete the object."""
-        if time.monotonic() > self.context_value.deadline:
-            limits = self.context_value.limits
-            raise StoppedError(
-                LimitExceededError(
-                    f"The operation took longer than {limits.deadline:g} seconds (limits.deadline). Ask for less at a time."
-                )
-            )
-        return super().complete_object_value(
-            return_type, field_details_list, info, path, result, position_context
-        )
-
-
-def _spend(context: Context, items: int) -> None:
-    context.returned += items
-    if context.returned > context.limits.cost:
-        what = f"an answer of {context.returned:,} objects"
-        raise StoppedError(exceeded(what, context.limits.cost, "cost", "Ask for shorter lists."))
 
 
 @dataclass(frozen=True)
@@ -220,7 +127,7 @@ def _build(context: Context, query: str, variables: Variables, operation_name: s
     found = read(query, context.limits)
     if found.document is None:
         raise RefusedError(found.errors)
-    executor = OperationExecutor.build(
+    executor = builder()(
         schema(),
         found.document,
         context_value=context,

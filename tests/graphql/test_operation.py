@@ -1,0 +1,84 @@
+"""The executor reaches into graphql-core. Where that is another than it knows, the stock one answers, within the same limits."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import graphql
+import pytest
+from graphql.execution import Executor
+
+from devtools.graphql import operation
+from devtools.graphql.executor import execute
+from devtools.records import Audit
+from tests.graphql.conftest import World
+
+QUERY = "{ live { runs { id name durationMs nodeResolved { id } } logs { message level } } history { runs { nodes { id } } } }"
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    for number in range(6):
+        world.run(run_id=number + 1)
+        world.log(f"log {number}")
+    return world
+
+
+@pytest.fixture
+def unknown(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A later graphql-core."""
+    monkeypatch.setattr(graphql, "version_info", (3, 4, 0, "final", 0))
+    operation.builder.cache_clear()
+    yield
+    monkeypatch.undo()
+    operation.builder.cache_clear()
+
+
+def test_this_version_is_known() -> None:
+    assert operation.changed_internals() is None
+    assert operation.builder()(*_arguments()).__class__ is operation.OperationExecutor
+
+
+def _arguments() -> tuple[Any, ...]:
+    return graphql.build_schema("type Query { a: Int }"), graphql.parse("{ a }")
+
+
+def test_an_unknown_version_answers_the_same(
+    world: World, caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest
+) -> None:
+    known = execute(world.request(), QUERY).body
+    request.getfixturevalue("unknown")
+    with caplog.at_level(logging.WARNING, "devtools"):
+        assert execute(world.request(), QUERY).body == known
+        assert execute(world.request(), QUERY).body == known
+    (line,) = caplog.records
+    assert "is not known: lists in GraphQL answers take longer" in line.getMessage()
+    assert operation.builder()(*_arguments()).__class__ is Executor
+
+
+@pytest.mark.usefixtures("unknown")
+def test_an_unknown_version_keeps_the_limits(world: World) -> None:
+    world.limit(cost=3)
+    query = "{ tasks { id dependsOnResolved { resources { id } tasks { id } emitters { id } } } }"
+    assert world.error(query)["extensions"]["code"] == "LIMIT_EXCEEDED"
+    world.limit(deadline=0.0)
+    assert "limits.deadline" in world.error("{ live { capacity } }")["message"]
+
+
+@pytest.mark.parametrize("name", operation.INNER_METHODS)
+def test_another_signature_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def another(self: Any, everything: Any) -> Any: ...
+
+    monkeypatch.setattr(Executor, name, another)
+    assert f"Executor.{name}" in str(operation.changed_internals())
+
+
+def test_a_method_that_is_gone_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Executor, "collect_subfields")
+    assert "collect_subfields" in str(operation.changed_internals())
+
+
+@pytest.mark.usefixtures("unknown")
+def test_an_unknown_version_writes_mutations_down(world: World) -> None:
+    world.ask("mutation { recording(paused: false) { version } }")
+    assert [entry.action for entry in world.recorder.rings.of(Audit).snapshot()] == ["recording"]
