@@ -95,10 +95,14 @@ def _add_references(
 
 
 def _placed(element: Element, app: str, root: Path) -> Element:
+    private = None if element.route is not None else naming.private_part(element.id)
     return msgspec.structs.replace(
         element,
         file_path=naming.relative(element.file_path, root),
         registered_by=element.registered_by or (app if element.id != app else None),
+        is_private=element.is_private or private is not None,
+        visibility_reason=element.visibility_reason
+        or (f"{private} begins with an underscore" if private is not None else None),
     )
 
 

@@ -110,6 +110,12 @@ def element_id(thing: Any) -> str:  # Any: as above
     return f"{name}:L{line}" if line is not None else name
 
 
+def private_part(identifier: str) -> str | None:
+    """The first part of a dotted id that Python's custom calls private; None where it is all public."""
+    parts = identifier.split("@")[0].split(".")
+    return next((part for part in parts if part.startswith("_") and not part.startswith("__")), None)
+
+
 def location(thing: Any) -> tuple[str | None, int | None]:  # Any: as above
     """File and line where it is defined, where there is a source."""
     target = unwrapped(thing)

@@ -240,3 +240,17 @@ def test_whatever_the_object_nothing_is_raised_and_the_name_holds_no_address(ind
     for text in (title, description, file):
         assert text is None or type(text) is str
     assert line is None or type(line) is int
+
+
+@pytest.mark.parametrize(
+    ("identifier", "private"),
+    [
+        ("shop.orders.price", None),
+        ("shop.orders._price", "_price"),
+        ("shop._internal.price", "_internal"),
+        ("__main__.price", None),
+        ("shop.Cart.__init__", None),
+    ],
+)
+def test_an_underscore_says_that_something_is_private(identifier: str, private: str | None) -> None:
+    assert naming.private_part(identifier) == private
