@@ -206,7 +206,9 @@ def _enum(term: Term, stored: RecordField) -> Condition:
     for part in _several(term):
         member = members.get(part.lower())
         if member is None:
-            hint = ". The status code of an HTTP answer is code" if kind is RunStatus and part.isdigit() else ""
+            hint = (
+                ". The status code of an HTTP answer is code" if kind is RunStatus and part.isdigit() else ""
+            )
             why = f"{term.word} cannot be {part!r}: it must be one of {', '.join(members)}{hint}"
             raise _wrong(part, term.position, why)
         found.append(member)

@@ -151,7 +151,9 @@ def test_values_of_runs_are_checked(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["status>=500", "status:404", "status:ok,404"])
 def test_who_means_the_status_of_an_answer_is_told_its_word(text: str) -> None:
-    with pytest.raises(ValidationError, match=r"one of running, ok, error, cancelled\. The status code .* is code\."):
+    with pytest.raises(
+        ValidationError, match=r"one of running, ok, error, cancelled\. The status code .* is code\."
+    ):
         parse(text, Run, now_ns=NOW)
 
 
