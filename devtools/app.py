@@ -19,7 +19,7 @@ from devtools.distribution import find_clash
 from devtools.errors import ConflictError, DevToolsError, UnavailableError
 from devtools.runtime import Runtime
 from devtools.server.credentials import Credentials
-from devtools.server.guard import refuse_unsafe_bind
+from devtools.server.guard.clients import refuse_unsafe_bind
 from devtools.server.interfaces import refuse_other_interfaces
 from devtools.server.layer import Layer
 from devtools.server.listening import listen

@@ -15,7 +15,7 @@ from devtools.cli.mounted import APP_DIR, ENTRY, FACTORY, import_runnable, with_
 from devtools.errors import UnauthenticatedError, ValidationError
 from devtools.runtime import Runtime
 from devtools.server.credentials import Credentials
-from devtools.server.guard import refuse_unsafe_bind
+from devtools.server.guard.clients import refuse_unsafe_bind
 from devtools.server.listening import address, listen
 from devtools.settings import load, variable
 

@@ -8,7 +8,8 @@ from starlette.routing import BaseRoute, Route, Router
 from devtools.graphql.services import Services
 from devtools.server.credentials import Credentials
 from devtools.server.graphql_endpoint import GraphQLEndpoint
-from devtools.server.guard import Guard, core_policies, route_path
+from devtools.server.guard.middleware import Guard, route_path
+from devtools.server.guard.policy import core_policies
 from devtools.server.pages import find_web_directory, page_routes
 from devtools.sources.asgi_types import ASGIApp, Receive, Scope, Send
 from devtools.telemetry.context import own_work

@@ -11,10 +11,10 @@ from typing import Literal, cast
 from urllib.parse import quote
 
 from devtools.errors import LimitExceededError, UnauthenticatedError
-from devtools.server import guard_token_file
-from devtools.server.guard_clients import check_access
-from devtools.server.guard_failures import Failures
-from devtools.server.guard_policy import Granted, GrantedScope
+from devtools.server.guard import token_file
+from devtools.server.guard.clients import check_access
+from devtools.server.guard.failures import Failures
+from devtools.server.guard.policy import Granted, GrantedScope
 from devtools.settings import Settings, variable
 
 TokenOrigin = Literal["settings", "file", "memory", "none"]
@@ -99,14 +99,14 @@ class Credentials:
         warnings: tuple[str, ...] = ()
         if persist:
             try:
-                directory = state_directory or guard_token_file.default_directory(environment)
-                token = guard_token_file.keep_token(directory)
-                return cls(settings, token, "file", path=directory / guard_token_file.NAME, failures=failures)
+                directory = state_directory or token_file.default_directory(environment)
+                token = token_file.keep_token(directory)
+                return cls(settings, token, "file", path=directory / token_file.NAME, failures=failures)
             except OSError as error:
                 warnings = (
                     f"The token cannot be kept ({error}), so it changes with every start. Set {variable('token')}.",
                 )
-        token = environment[variable("token")] = guard_token_file.new_token()
+        token = environment[variable("token")] = token_file.new_token()
         return cls(settings, token, "memory", warnings=warnings, failures=failures)
 
     @property

@@ -21,8 +21,8 @@ from devtools.graphql.executor import ServerStops, execute, names_mutation, subs
 from devtools.graphql.services import Request, Services
 from devtools.server.credentials import Credentials, token_from_payload
 from devtools.server.graphql_ws import Connection, Payload, Run
-from devtools.server.guard import ACCESS_KEY
-from devtools.server.guard_policy import Granted
+from devtools.server.guard.middleware import ACCESS_KEY
+from devtools.server.guard.policy import Granted
 
 THREADS = 4
 """Operations that run at the same time; more wait."""

@@ -10,8 +10,7 @@ from devtools.app import DevTools
 from devtools.runtime import Runtime
 from devtools.server import application
 from devtools.server.credentials import Credentials
-from devtools.server.guard import Policies, core_policies
-from devtools.server.guard_policy import WEBSOCKET
+from devtools.server.guard.policy import WEBSOCKET, Policies, core_policies
 from devtools.settings import Limits, load
 
 pytestmark = pytest.mark.anyio

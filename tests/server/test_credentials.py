@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from devtools.errors import UnauthenticatedError, ValidationError
-from devtools.server import guard_token_file
 from devtools.server.credentials import Credentials
+from devtools.server.guard import token_file
 from devtools.settings import Settings
 
 KEPT = Settings()
@@ -62,8 +62,8 @@ def test_the_state_directory_follows_xdg(tmp_path):
     environment = {"XDG_STATE_HOME": str(tmp_path)}
     assert Credentials.load(KEPT, environment=environment).path == tmp_path / "devtools" / "token"
     home = Path.home() / ".local" / "state" / "devtools"
-    assert guard_token_file.default_directory({"XDG_STATE_HOME": "relative"}) == home
-    assert guard_token_file.default_directory({}) == home
+    assert token_file.default_directory({"XDG_STATE_HOME": "relative"}) == home
+    assert token_file.default_directory({}) == home
 
 
 def test_a_given_token_wins_and_is_not_written(state):
@@ -247,7 +247,7 @@ def test_where_it_cannot_be_kept_the_token_lives_in_memory(state, block):
 
 def test_a_stopped_process_that_holds_the_lock_delays_nobody_for_ever(state, monkeypatch):
     """After the wait the token lives in memory; a token that is already there needs no lock."""
-    monkeypatch.setattr(guard_token_file, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(token_file, "LOCK_SECONDS", 0.05)
     state.mkdir(parents=True)
     code = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2); print('held', flush=True); sys.stdin.read()"
     holder = subprocess.Popen(

@@ -11,7 +11,8 @@ import pytest
 
 from devtools.errors import ValidationError
 from devtools.server.credentials import Credentials
-from devtools.server.guard import ACCESS_KEY, WEBSOCKET, Access, Granted, Guard, RoutePolicy, core_policies
+from devtools.server.guard.middleware import ACCESS_KEY, Guard
+from devtools.server.guard.policy import WEBSOCKET, Access, Granted, RoutePolicy, core_policies
 from devtools.settings import Limits, Settings
 
 TOKEN = "write-0123456789-abcdefghijklmnopqrstuvwxyz"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devtools.server.guard_failures import Failures
+from devtools.server.guard.failures import Failures
 
 
 class Clock:

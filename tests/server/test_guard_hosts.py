@@ -5,8 +5,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from devtools.errors import ValidationError
-from devtools.server.guard_clients import is_loopback, refuse_unsafe_bind
-from devtools.server.guard_hosts import MAX_AUTHORITY, Authority, Names, own_origin, parse_host, parse_origin
+from devtools.server.guard.clients import is_loopback, refuse_unsafe_bind
+from devtools.server.guard.hosts import MAX_AUTHORITY, Authority, Names, own_origin, parse_host, parse_origin
 from devtools.settings import Settings
 
 NAMES = Names(Settings(allowed_hosts=("devbox.example",)))

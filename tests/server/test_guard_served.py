@@ -16,7 +16,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from devtools.server.credentials import Credentials
-from devtools.server.guard import ACCESS_KEY, Guard, core_policies
+from devtools.server.guard.middleware import ACCESS_KEY, Guard
+from devtools.server.guard.policy import core_policies
 from devtools.settings import Limits, Settings
 
 TOKEN = "write-0123456789-abcdefghijklmnopqrstuvwxyz"

@@ -7,7 +7,8 @@ import pytest
 
 from devtools.errors import UnauthenticatedError
 from devtools.server.credentials import Credentials, TooManyFailuresError, bearer_token, token_from_payload
-from devtools.server.guard import ACCESS_KEY, WEBSOCKET, Granted, Guard, core_policies
+from devtools.server.guard.middleware import ACCESS_KEY, Guard
+from devtools.server.guard.policy import WEBSOCKET, Granted, core_policies
 from devtools.settings import Limits, Settings
 
 TOKEN = "write-0123456789-abcdefghijklmnopqrstuvwxyz"

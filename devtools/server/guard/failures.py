@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from devtools.server.guard_clients import parse_address
+from devtools.server.guard.clients import parse_address
 
 LIMIT = 10
 WINDOW = 60.0

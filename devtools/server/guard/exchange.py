@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from starlette.types import Message, Receive, Scope, Send
 
-from devtools.server.guard_headers import STRICT, Refusal, secured
-from devtools.server.guard_policy import Access, RoutePolicy
+from devtools.server.guard.headers import STRICT, Refusal, secured
+from devtools.server.guard.policy import Access, RoutePolicy
 
 TOO_LARGE_CLOSE = 1009
 POLICY_CLOSE = 1008

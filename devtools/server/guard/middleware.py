@@ -1,7 +1,7 @@
 """The guard: first in our stack for every route of ours, HTTP and WebSocket alike, before anything is parsed.
 
 The application wraps itself once: `Guard(app, policies=..., settings=..., credentials=...)`. What a route needs is a row of the
-table in `guard_policy`; a path without a row is answered 404. Inner layers find what was granted in `scope["devtools.access"]`.
+table in `policy`; a path without a row is answered 404. Inner layers find what was granted in `scope["devtools.access"]`.
 """
 
 import logging
@@ -13,11 +13,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from devtools.errors import UnauthenticatedError
 from devtools.server.credentials import Credentials, TooManyFailuresError, bearer_token
-from devtools.server.guard_clients import REMOTE_TOKEN_LENGTH, check_access, is_loopback, refuse_unsafe_bind
-from devtools.server.guard_exchange import ERROR_CLOSE, FAILED, Exchange, Socket, too_large
-from devtools.server.guard_headers import Refusal, RequestHeaders
-from devtools.server.guard_hosts import Authority, Names, own_origin, parse_host, parse_origin, shown
-from devtools.server.guard_policy import (
+from devtools.server.guard.clients import REMOTE_TOKEN_LENGTH, check_access, is_loopback
+from devtools.server.guard.exchange import ERROR_CLOSE, FAILED, Exchange, Socket, too_large
+from devtools.server.guard.headers import Refusal, RequestHeaders
+from devtools.server.guard.hosts import Authority, Names, own_origin, parse_host, parse_origin, shown
+from devtools.server.guard.policy import (
     ADMITTED,
     OPEN,
     WEBSOCKET,
@@ -26,22 +26,8 @@ from devtools.server.guard_policy import (
     Policies,
     Resolution,
     RoutePolicy,
-    core_policies,
 )
 from devtools.settings import Settings, variable
-
-__all__ = [
-    "ACCESS_KEY",
-    "WEBSOCKET",
-    "Access",
-    "Granted",
-    "Guard",
-    "Policies",
-    "RoutePolicy",
-    "core_policies",
-    "refuse_unsafe_bind",
-    "route_path",
-]
 
 ACCESS_KEY = "devtools.access"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from devtools.server.guard_headers import EDITOR, STRICT
+from devtools.server.guard.headers import EDITOR, STRICT
 from devtools.settings import Limits
 
 GrantedScope = Literal["none", "read", "write", "ingest"]
