@@ -17,6 +17,7 @@ from playhouse.pool import PooledSqliteDatabase
 from devtools.errors import BusyError, UnavailableError, ValidationError
 from devtools.storage import functions
 from devtools.storage.faults import DATABASE_ERRORS, VALUE_ERRORS, fault_of, translated, translating
+from devtools.storage.gate import Gate
 from devtools.storage.lease import PRIVATE, Lease
 from devtools.storage.migrate import Migrations
 from devtools.storage.targets import MEMORY, Target
@@ -78,6 +79,7 @@ class Sqlite:
         self.lock_path = None if self.path is None else self.path.with_name(self.path.name + ".lock")
         self._lock = threading.RLock()
         self._checkpointing = threading.RLock()
+        self._gate = Gate()
         self._writer: SqliteDatabase | None = None
         self._readers: PooledSqliteDatabase | None = None
         self._opened: tuple[int, int] | None = None
@@ -300,11 +302,11 @@ class Sqlite:
                         yield self._connected_writer()
                     return
                 readers = self._connected_readers()
-                with readers.connection_context():
+                with self._gate.passing(), readers.connection_context():
                     deadline = time.monotonic() + seconds
                     connection: sqlite3.Connection = readers.connection()
                     connection.set_progress_handler(
-                        lambda: time.monotonic() > deadline, _STEPS_BETWEEN_CHECKS
+                        lambda: self._gate.hurried or time.monotonic() > deadline, _STEPS_BETWEEN_CHECKS
                     )
                     yield readers
         except (*DATABASE_ERRORS, *VALUE_ERRORS) as error:
@@ -389,11 +391,14 @@ class Sqlite:
             readers.close_idle()
 
     def hold(self) -> bool:
-        """Keep writers and checkpoints of this process out until `let_go()`; False when one would not end soon."""
+        """Keep reads, writers and checkpoints of this process out until `let_go()`; False when a write would not end soon."""
+        self._gate.shut()
         if not self._lock.acquire(timeout=1.0):
+            self._gate.open()
             return False
         if not self._checkpointing.acquire(timeout=1.0):
             self._lock.release()
+            self._gate.open()
             return False
         return True
 
@@ -401,6 +406,7 @@ class Sqlite:
         """The end of `hold()`."""
         self._checkpointing.release()
         self._lock.release()
+        self._gate.open()
 
     def abandon(self) -> None:
         """In a forked child: forget the parent's connections without closing them."""
@@ -408,6 +414,7 @@ class Sqlite:
         self._writer = self._readers = None
         self._lock = threading.RLock()
         self._checkpointing = threading.RLock()
+        self._gate = Gate()
 
     # -- what it says about itself
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from devtools import settings
+from devtools.errors import LimitExceededError
 from devtools.records import Level, Log
 from devtools.storage.store import DatabaseStore
 from devtools.telemetry import runs
@@ -101,6 +102,69 @@ def test_children_of_a_busy_process_store_what_is_theirs(tmp_path: Path) -> None
     assert store.flush(SECONDS)
     written = recorder.rings.of(Log).recorded - recorder.dropped["log"]
     assert store.history.count(Log, EVERYTHING) == written + FORKS
+    store.close()
+
+
+def test_children_of_a_process_that_reads_without_a_pause(tmp_path: Path) -> None:
+    """Whatever SQLite is doing in other threads, the child can read and write; the parent reads on."""
+    recorder = Recorder(capacity=100)
+    resolved = settings.load({"database": tmp_path / "story.db"}, environment={})
+    store = DatabaseStore.open(resolved)
+    store.start(recorder, "shop", "main")
+    for _ in range(2_000):
+        recorder.log(Level.info, "of the parent")
+    assert store.flush(SECONDS)
+    ended, failed = threading.Event(), list[Exception]()
+
+    def read() -> None:
+        while not ended.is_set():
+            try:
+                store.history.count(Log, from_arguments(Log, {"search": "parent"}))
+                store.catch_up()
+            except Exception as error:
+                failed.append(error)
+
+    def check() -> bool:
+        recorder.log(Level.info, "of the child")
+        store.catch_up()
+        kept = [log.message for log in recorder.rings.of(Log).snapshot()]
+        return store.flush(SECONDS) and kept.count("of the child") >= 1 and store.close() == 0
+
+    readers = [threading.Thread(target=read, daemon=True) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    codes = [in_child(check) for _ in range(FORKS)]
+    ended.set()
+    for reader in readers:
+        reader.join(SECONDS)
+    assert codes == [0] * FORKS
+    assert failed == []
+    assert store.history.count(Log, from_arguments(Log, {"search": "of the child"})) == FORKS
+    store.close()
+
+
+def test_a_fork_waits_for_reads_a_moment_only(tmp_path: Path) -> None:
+    """A query that goes on and on is ended, and says so; the next ones go on."""
+    store = DatabaseStore.open(settings.load({"database": tmp_path / "story.db"}, environment={}))
+    began, ended = threading.Event(), list[Exception]()
+
+    def read_for_ever() -> None:
+        try:
+            with store.database.reading() as connection:
+                began.set()
+                connection.execute_sql(
+                    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
+                )
+        except LimitExceededError as error:
+            ended.append(error)
+
+    reader = threading.Thread(target=read_for_ever, daemon=True)
+    reader.start()
+    assert began.wait(SECONDS)
+    assert in_child(lambda: store.history.count(Log, EVERYTHING) == 0) == 0
+    reader.join(5)
+    assert len(ended) == 1
+    assert store.history.count(Log, EVERYTHING) == 0
     store.close()
 
 
