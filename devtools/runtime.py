@@ -36,6 +36,8 @@ logger = logging.getLogger("devtools")
 
 CLOSE_SECONDS = 5.0
 """How long `close` takes at most; what is not stored by then is lost, and said so."""
+MARK_SECONDS = 0.1
+"""How long a reader of a database answers from a structure before it looks for a newer one."""
 INSPECT_SECONDS = 2.0
 """How much of that it waits for an inspection that has begun."""
 
@@ -69,7 +71,9 @@ class Runtime:
         self.app = settings.app or "app"
         self._read_only = read_only
         self.store = self._open_store(resolved, read_only)
-        self.described = self._restore()
+        self._mark: object = None
+        self._marked_until = 0.0
+        self.described = NOTHING if read_only else self._restore()
         self.gauges = Gauges()
         self.subscribers = Subscribers(
             self.recorder, self.store.history, settings.limits.clients, self.store.flush, self.store.watch
@@ -191,6 +195,23 @@ class Runtime:
         now_ms = self.recorder.clocks.time_ns() / NANOSECONDS_PER_MILLISECOND
         self.described = Described(Graph(structure), StructureStatus("live", snapshot_version, now_ms))
 
+    def _current(self) -> Described:
+        """What is answered from now. Reading only, it is the active structure of the database, whoever saved or activated it."""
+        now = time.monotonic()
+        if self._read_only and now >= self._marked_until:
+            self._marked_until = now + MARK_SECONDS
+            if (mark := self._active_mark()) != self._mark:
+                self.described, self._mark = self._restore(), mark
+        return self.described
+
+    def _active_mark(self) -> object:
+        """Changes when another version is active, or the active one was saved again."""
+        try:
+            listed = self.store.snapshots.list(self.settings.app, self.settings.role)
+        except DevToolsError:
+            return self._mark  # the last known structure stays
+        return next(((row.app, row.version, row.last_seen_ns) for row in listed if row.active), ())
+
     def _restore(self) -> Described:
         """The last stored structure, served until the app has been inspected."""
         try:
@@ -217,8 +238,8 @@ class Runtime:
             store=self.store,
             subscribers=self.subscribers,
             gauges=self.gauges,
-            graph=lambda: self.described.graph,
-            structure=lambda: self.described.status,
+            graph=lambda: self._current().graph,
+            structure=lambda: self._current().status,
             health=self._health,
             overhead=self._overhead,
             loop=lambda: self._loop,

@@ -90,6 +90,7 @@ class DatabaseStore:
         target = targets.parse(configured)
         database: Sqlite = targets.driver(target)(target, read_only=read_only)
         store = cls(database, Lease(database.lock_path), resolved)
+        _stores.add(store)
         try:
             store._open()
         except (UnavailableError, BusyError) as error:
@@ -125,8 +126,7 @@ class DatabaseStore:
             except (UnavailableError, BusyError, ConstraintError) as error:
                 self._unopened = error
         self.follow(recorder)
-        self._start_threads(recorder)
-        _stores.add(self)
+        self._start_threads(recorder, self._unopened)
 
     def follow(self, recorder: Recorder) -> None:
         """Bring what other processes recorded into this recorder's rings, when somebody looks at them."""
@@ -141,7 +141,7 @@ class DatabaseStore:
         """Call `wake` when records of other processes have come into the rings, until the answer is called."""
         return self.follower.watch(wake) if self.follower is not None else lambda: None
 
-    def _start_threads(self, recorder: Recorder) -> None:
+    def _start_threads(self, recorder: Recorder, failure: DevToolsError | None) -> None:
         self.housekeeping = Housekeeping(
             self.database, self.lease, self._limits, lambda: self._registered_as, recorder.clocks.time_ns
         )
@@ -153,7 +153,7 @@ class DatabaseStore:
             on_committed=self.housekeeping.committed,
             snapshot_version=lambda: self.snapshot_version(),
         )
-        self.writer.start(self._unopened)
+        self.writer.start(failure)
         self.housekeeping.start()
 
     def _register(self) -> None:
@@ -223,6 +223,8 @@ class DatabaseStore:
         """Let go of what belongs to the parent. Threads and connections come with the child's first record."""
         self.database.abandon()
         self.lease.release()
+        if self.follower is not None:
+            self.follow(self.follower.recorder)
         if self.writer is None or self.recorder is None:
             return
         self.writer.forget()
@@ -231,11 +233,10 @@ class DatabaseStore:
         recorder = self.recorder
         recorder.queue = deque()
         recorder.identify(0)
-        self.follow(recorder)
 
         def restart() -> None:
             unsubscribe()
-            self._start_threads(recorder)
+            self._start_threads(recorder, None)
 
         unsubscribe = recorder.on_wake(restart)
         recorder.arm()

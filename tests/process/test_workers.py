@@ -1,0 +1,229 @@
+"""Several processes of one app on one file: each of them, and `devtools serve`, has the records of all, once each."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from tests.servers import Server, free_port, running, toy
+
+pytestmark = pytest.mark.slow
+SECONDS = 30.0
+RUNS = """{ history { runs(first: 1000, filter: {nodeIds: ["GET /pid"]}) { nodes { id processId } } }
+            live { runs(last: 1000, filter: {nodeIds: ["GET /pid"]}) { id processId } } }"""
+SYSTEM = """{ system { processes { id pid } schema { leaseHolder } store { kind why }
+              structure { state snapshotVersion } kinds { kind stored dropped } } }"""
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/toy.db"
+
+
+@contextmanager
+def served(tmp_path: Path, database: str) -> Iterator[Server]:
+    """`devtools serve` on the same file."""
+    port = free_port()
+    command = [sys.executable, "-m", "devtools", "serve", "--database", database, "--port", str(port)]
+    with running(command, port=port, cwd=tmp_path, mount="") as server:
+        yield server
+
+
+@contextmanager
+def two_and_a_reader(tmp_path: Path, database: str) -> Iterator[list[Server]]:
+    """Two servers of one app, which is what two workers are but each can be asked alone, and `devtools serve`."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(toy(tmp_path, TOY_DATABASE=database)) for _ in range(2)]
+        yield [*servers, stack.enter_context(served(tmp_path, database))]
+
+
+@contextmanager
+def gunicorn(tmp_path: Path, app: str, **environment: str) -> Iterator[Server]:
+    """A master that imports the app and then forks two workers."""
+    port = free_port()
+    options = ["--preload", "--workers", "2", "--worker-class", "uvicorn_worker.UvicornWorker"]
+    command = [sys.executable, "-m", "gunicorn", *options, "--bind", f"127.0.0.1:{port}", app]
+    with running(command, port=port, cwd=tmp_path, HOME=str(tmp_path), **environment) as server:
+        yield server
+        server.stop()
+
+
+def ask_until(server: Server, processes: int) -> Counter[int]:
+    """Ask until so many processes have answered; how often each did."""
+    deadline = time.monotonic() + SECONDS
+    answered = Counter[int]()
+    while len(answered) < processes:
+        assert time.monotonic() < deadline, (answered, server.output)
+        answered[int(server.get("/pid").text)] += 1
+    return answered
+
+
+def recorded(server: Server, field: str, count: int) -> Counter[int]:
+    """How many of these requests each process recorded, as `history` and `live` say."""
+    data = server.await_that(RUNS, lambda data: len(data["live"]["runs"]) >= count)
+    runs = data["live"]["runs"] if field == "live" else data["history"]["runs"]["nodes"]
+    assert len({run["id"] for run in runs}) == len(runs)
+    pid_of = {process["id"]: process["pid"] for process in server.query(SYSTEM)["system"]["processes"]}
+    return Counter(pid_of[run["processId"]] for run in runs)
+
+
+class Stream:
+    """A subscription to runs, over a WebSocket."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        query = "subscription { records(kinds: [RUN]) { records { ... on RunRecord { id httpPath } } gap { from } } }"
+        self._socket = socket
+        self.seen: list[str] = []
+        self._send({"type": "connection_init"})
+        assert self._receive()["type"] == "connection_ack"
+        self._send({"type": "subscribe", "id": "1", "payload": {"query": query}})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self._socket.send(json.dumps(message))
+
+    def _receive(self) -> dict[str, Any]:
+        return json.loads(self._socket.recv(timeout=SECONDS))
+
+    def await_ids(self, count: int) -> set[str]:
+        """The ids of the first requests to `/pid`."""
+        while len(self.seen) < count:
+            batch = self._receive()["payload"]["data"]["records"]
+            assert batch["gap"] is None
+            self.seen += [run["id"] for run in batch["records"] if run["httpPath"] == "/pid"]
+        return set(self.seen)
+
+
+@contextmanager
+def stream(server: Server) -> Iterator[Stream]:
+    url = f"{server.base}{server.mount}/graphql".replace("http", "ws")
+    protocols: Any = ["graphql-transport-ws"]  # Any: a plain name is one
+    with connect(url, subprotocols=protocols, additional_headers=server.headers) as socket:
+        yield Stream(socket)
+
+
+def test_every_process_has_the_records_of_all(tmp_path: Path, database: str) -> None:
+    """In history, in live, and in the streams, of both apps and of `devtools serve`: once each, without a gap."""
+    with two_and_a_reader(tmp_path, database) as servers, ExitStack() as stack:
+        streams = [stack.enter_context(stream(server)) for server in servers]
+        for server in servers:
+            server.await_that("{ system { subscribers } }", lambda data: data["system"]["subscribers"] == 1)
+        answered = Counter(int(servers[number % 2].get("/pid").text) for number in range(40))
+        for server in servers:
+            assert recorded(server, "history", 40) == recorded(server, "live", 40) == answered
+        for following in streams:
+            assert len(following.await_ids(40)) == 40
+
+
+def test_a_reader_answers_from_the_newest_active_structure(tmp_path: Path, database: str) -> None:
+    """Whoever saved or activated it; an app keeps to what it is itself."""
+    structure = "{ system { structure { state snapshotVersion } } tasks { id } }"
+    version = lambda wanted: lambda data: data["system"]["structure"]["snapshotVersion"] == wanted  # noqa: E731
+    routes = lambda data: sum("/version/" in task["id"] for task in data["tasks"])  # noqa: E731
+    with toy(tmp_path, TOY_DATABASE=database) as first:
+        first.await_that(structure, version(1))
+        with served(tmp_path, database) as reader:
+            assert routes(reader.await_that(structure, version(1))) == 0
+            with toy(tmp_path, TOY_DATABASE=database, TOY_VERSION="3") as second:
+                second.await_that(structure, version(2))
+                assert routes(reader.await_that(structure, version(2))) == 3
+                kept = first.query(structure)
+                assert (kept["system"]["structure"]["state"], routes(kept)) == ("live", 0)
+                second.query('mutation { activateSnapshot(version: 1, app: "toy") { version } }')
+                assert routes(reader.await_that(structure, version(1))) == 0
+                assert routes(second.query(structure)) == 3
+
+
+def test_workers_that_are_spawned(tmp_path: Path, database: str) -> None:
+    """`uvicorn --workers 2`: each records its own once; when the one that keeps house is killed, another does."""
+    with toy(tmp_path, "--workers", "2", TOY_DATABASE=database) as server:
+        answered = ask_until(server, 2)
+        for field in ("history", "live"):
+            assert recorded(server, field, answered.total()) == answered
+        before = server.query(SYSTEM)["system"]
+        assert len(before["processes"]) == 2
+        holder = int(before["schema"]["leaseHolder"].split(":")[1])
+        assert holder in {process["pid"] for process in before["processes"]}
+        os.kill(holder, signal.SIGKILL)
+        assert seconds_until_another_holds_the_lease(server, holder) < 5 + SECONDS / 3
+
+
+def seconds_until_another_holds_the_lease(server: Server, holder: int) -> float:
+    """Measured from now; an answer that is lost with the killed worker is asked for again."""
+    began = time.monotonic()
+    while time.monotonic() < began + SECONDS:
+        try:
+            found = server.query(SYSTEM)["system"]["schema"]["leaseHolder"]
+        except httpx.HTTPError:
+            continue
+        if found is not None and not found.endswith(f":{holder}"):
+            return time.monotonic() - began
+    raise AssertionError(server.output)
+
+
+@pytest.mark.parametrize(
+    "app", ["tests.apps.toy:app", "tests.apps.opened:app"], ids=["imported", "recording"]
+)
+def test_workers_that_are_forked(tmp_path: Path, database: str, app: str) -> None:
+    """`gunicorn --preload`: each records its own once, also where the master records already; nothing hangs at the end."""
+    with gunicorn(tmp_path, app, TOY_DATABASE=database) as server:
+        answered = ask_until(server, 2)
+        for field in ("history", "live"):
+            assert recorded(server, field, answered.total()) == answered
+        system = server.query(SYSTEM)["system"]
+        pids = [process["pid"] for process in system["processes"]]
+        assert len(pids) == len(set(pids)) == (3 if "opened" in app else 2)
+        assert sum(kind["dropped"] for kind in system["kinds"]) == 0
+        logs = server.query('{ history { logs(q: "\\"in the master\\"") { totalCount } } }')
+        assert logs["history"]["logs"]["totalCount"] == (1 if "opened" in app else 0)
+    assert "could not be stored" not in server.output
+    assert "WORKER TIMEOUT" not in server.output
+
+
+def test_reloads_leave_no_process_behind(tmp_path: Path, database: str) -> None:
+    """After each change one process serves; the ones before have ended, and what they recorded is there."""
+    source = tmp_path / "changing.py"
+    source.write_text("from tests.apps.toy import app\n")
+    port = free_port()
+    options = ["--reload", "--port", str(port), "--app-dir", str(tmp_path)]
+    command = [sys.executable, "-m", "devtools", "run", "changing:app", *options]
+    answered = Counter[int]()
+    with running(command, port=port, cwd=tmp_path, TOY_DATABASE=database) as server:
+        for number in range(4):
+            answered[await_other_process(server, answered)] += 1
+            source.write_text(f"from tests.apps.toy import app\nnumber = {number}\n")
+        last = await_other_process(server, answered)
+        assert recorded(server, "history", 5) == recorded(server, "live", 5) == answered + Counter([last])
+        assert len(server.query(SYSTEM)["system"]["processes"]) == 5
+        assert [pid for pid in answered if is_alive(pid)] == []
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def await_other_process(server: Server, known: Counter[int]) -> int:
+    """The process that serves now, once it is none of these, from one more answer of it. Answers of the others are counted."""
+    deadline = time.monotonic() + 2 * SECONDS
+    while time.monotonic() < deadline:
+        try:
+            pid = int(server.get("/pid").text)
+        except (httpx.HTTPError, ValueError):
+            continue
+        if pid not in known:
+            return pid
+        known[pid] += 1
+    raise AssertionError(server.output)
