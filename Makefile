@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 WEB := web/dist/index.html
 WEB_SOURCES := $(shell find web devtools/server/examples devtools/server/static -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 
-.PHONY: help run test check coverage bench web faults clean
+.PHONY: help run test check coverage bench web faults dist clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ web: $(READY) ## Build GraphiQL and the first page; says what is missing without
 	else \
 		echo "npm is not installed: the web files are missing, small server-made pages stand in. Install Node.js 20 or newer for them."; \
 	fi
+
+dist: $(READY) $(WEB) ## Build what is published, sdist and wheel, into dist/; fails without the web files
+	@if command -v uv >/dev/null 2>&1; then DEVTOOLS_RELEASE=1 uv build --out-dir dist; \
+	else $(BIN)/python -m pip install --quiet build && DEVTOOLS_RELEASE=1 $(BIN)/python -m build --outdir dist; fi
 
 web/node_modules/.package-lock.json: web/package-lock.json
 	npm --prefix web ci --no-audit --no-fund --loglevel=error
