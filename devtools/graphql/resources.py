@@ -129,6 +129,11 @@ class Resource(Registered):
         return self.element.has_init
 
     @field
+    def has_dispose(self) -> bool:
+        """Whether something runs when it is no longer needed."""
+        return self.element.has_dispose
+
+    @field
     def has_ready(self) -> bool:
         """Whether something runs once the app has started."""
         return self.element.has_ready

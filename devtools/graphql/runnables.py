@@ -132,6 +132,26 @@ class Task(Runnable):
         return None if route is None else Route(method=route.method, path=route.path)
 
     @field
+    def result_schema(self) -> str | None:
+        """JSON Schema of what it answers, as text."""
+        return self.element.result_schema
+
+    @field
+    def result_schema_readable(self) -> str | None:
+        """The shape of what it answers, for people."""
+        return readable(self.element.result_schema)
+
+    @field
+    def scopes(self) -> list[str]:
+        """OAuth 2 scopes that a caller needs."""
+        return list(self.element.scopes)
+
+    @field
+    def deprecated(self) -> bool:
+        """Whether callers are told to stop using it."""
+        return self.element.deprecated
+
+    @field
     def depends_on_resolved(self) -> TaskDependsOn:
         """What it depends on, by kind."""
         graph, found = self.graph, self.graph.resolve(self.element.depends_on)

@@ -218,6 +218,12 @@ def _unused_error(graph: Graph) -> Findings:
             yield element, f"No element declares that it throws {element.id}, and nothing handles it."
 
 
+def _missing_response_model(graph: Graph) -> Findings:
+    for element in graph.list(ElementKind.task):
+        if element.has_untyped_result:
+            yield element, f"Nothing says what {element.id} answers: it is neither checked nor documented."
+
+
 def _names(elements: list[Element]) -> str:
     return " and ".join(element.id for element in elements)
 
@@ -264,6 +270,12 @@ RULES: tuple[Rule, ...] = (
         "warning",
         _unused_middleware,
         "Add it to the app, a mount or a route, or remove it.",
+    ),
+    Rule(
+        "MISSING_RESPONSE_MODEL",
+        "info",
+        _missing_response_model,
+        "Annotate what the function returns, or pass response_model= to the route.",
     ),
     Rule(
         "OVERRIDDEN_ELEMENT",

@@ -71,9 +71,16 @@ class Element(msgspec.Struct, frozen=True, kw_only=True):
     """Async contexts it sets."""
     schema: str | None = None
     """JSON Schema as text: of the input (task, hook), config (resource, middleware, tag), payload (event) or data (error)."""
+    result_schema: str | None = None
+    """JSON Schema as text of what a task answers."""
+    has_untyped_result: bool = False
+    """Nothing says what a task answers, and its framework would describe it."""
     config: str | None = None
     """Configuration of a resource or tag, options of a task, as JSON text, secrets masked."""
     route: Route | None = None
+    scopes: tuple[str, ...] = ()
+    """OAuth 2 scopes that a caller of a route needs."""
+    deprecated: bool = False
     shadowed_by: str | None = None
     """The route or mount that answers everything this route could."""
     events: tuple[str, ...] = ()
@@ -89,6 +96,7 @@ class Element(msgspec.Struct, frozen=True, kw_only=True):
     auto_apply: bool = False
     """A middleware that wraps everything without being named there."""
     has_init: bool = False
+    has_dispose: bool = False
     has_ready: bool = False
     has_health_check: bool = False
 

@@ -70,8 +70,10 @@ def _merge(inspected: Element | None, declared: Element) -> Element:
             "handled",
             "handlers",
             "has_init",
+            "has_dispose",
         )
     }
+    defaults["depends_on"] = tuple(dict.fromkeys((*declared.depends_on, *inspected.depends_on)))
     return msgspec.structs.replace(
         declared, **{field: value or getattr(inspected, field) for field, value in defaults.items()}
     )

@@ -54,6 +54,10 @@ def _remarks(element: Element) -> Iterator[str]:
         yield "Part of the framework"
     if element.is_private:
         yield f"Private: {inline(element.visibility_reason)}" if element.visibility_reason else "Private"
+    if element.deprecated:
+        yield "Deprecated"
+    if element.scopes:
+        yield f"Needs the scopes {', '.join(map(code, element.scopes))}"
     if element.auto_apply:
         yield "Wraps everything, without being named there"
     if element.order:
@@ -69,6 +73,7 @@ def _sections(element: Element, graph: Graph) -> Iterator[str]:
     yield _block(
         SCHEMA_TITLES.get(element.kind, "Configuration schema"), "ts", schemas.readable(element.schema)
     )
+    yield _block("Result", "ts", schemas.readable(element.result_schema))
     yield _block("Configuration", "json", _indented(element.config))
     for title, items in _lists(element, graph):
         yield _section(title, items)

@@ -40,7 +40,7 @@ def of_call(
         if parameter.name in without or parameter.name in {"self", "cls"} or parameter.kind in _VARIADIC:
             continue
         schema = _schema(hints.get(parameter.name, Any))
-        properties[parameter.name] = _hoisted(schema, definitions)
+        properties[parameter.name] = hoisted(schema, definitions)
         if parameter.default is inspect.Parameter.empty:
             required.append(parameter.name)
     if not properties:
@@ -52,7 +52,7 @@ def of_call(
 _VARIADIC = frozenset({inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD})
 
 
-def _hoisted(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+def hoisted(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """The schema with its definitions moved to those of the whole, where references look for them."""
     own = schema.pop("$defs", {})
     for name, definition in own.items():
@@ -112,11 +112,11 @@ def _schema(kind: Any) -> dict[str, Any]:
         return {"type": "null"}
     pydantic = sys.modules.get("pydantic")
     if pydantic is not None and isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
-        return _safely(lambda: cast("Any", kind).model_json_schema(ref_template="#/$defs/{model}"), kind)
-    return _safely(lambda: _from_msgspec(kind), kind)
+        return safely(lambda: cast("Any", kind).model_json_schema(ref_template="#/$defs/{model}"), kind)
+    return safely(lambda: _from_msgspec(kind), kind)
 
 
-def _safely(make: Any, kind: Any) -> dict[str, Any]:
+def safely(make: Any, kind: Any) -> dict[str, Any]:  # Any: a type, and what makes its schema
     """The schema, or the type's name where it has none: a `Request`, a connection, a class of the app."""
     try:
         return make()

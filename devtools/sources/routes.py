@@ -25,7 +25,7 @@ class Routes:
 
     def routed(self, scope: Scope, method: str) -> Routed | None:
         """The matched route, its path composed over mounts; None where none matched. `method` is `WS` for WebSockets."""
-        route = scope.get("route")
+        route = scope.get("route") or _included(scope)
         if route is None:
             template = scope.get("path_template")
             return Routed(f"{method} {template}", template) if isinstance(template, str) else None
@@ -41,6 +41,12 @@ class Routes:
                 by_method.clear()
             by_method[method] = _routed(scope, route, method)
         return by_method[method]
+
+
+def _included(scope: Scope) -> Any:  # Any: a route of any framework
+    """The route of Starlette's own in an included router: FastAPI matches a copy of it, and names that nowhere else."""
+    context = scope["fastapi"].get("effective_route_context") if "fastapi" in scope else None
+    return getattr(context, "starlette_route", None)
 
 
 def _routed(scope: Scope, route: Any, method: str) -> Routed | None:  # Any: a route of any framework

@@ -15,7 +15,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from tests.servers import Server, free_port, running
+from tests.servers import TOKEN, Server, free_port, running
 
 Options = dict[str, Any]  # Any: keywords of a client
 
@@ -243,3 +243,14 @@ def test_our_answers_never_carry_the_app_s_headers(pair: Pair) -> None:
         assert b"access-control-" not in answer, (method, path, headers)
         assert b"x-library" not in answer
         assert b"the library is open" not in answer
+
+
+def test_two_lines_are_enough(pair: Pair) -> None:
+    """Its structure and its requests are there to be asked."""
+    mounted = pair.mounted
+    mounted.get("/books/2/copies/1")
+    wanted = '{ task(id: "GET /books/{book_id}/copies/{number}") { dependsOn runs(last: 1) { ok } } }'
+    task = mounted.await_that(wanted, lambda data: data["task"])["task"]
+    assert task["dependsOn"] == ["examples.api.shelf.open_shelf"]
+    assert task["runs"] == [{"ok": True}]
+    assert TOKEN not in mounted.output

@@ -1,47 +1,18 @@
 """What the introspector says of the shop, against a description written by hand."""
 
-import subprocess
-import sys
-from pathlib import Path
-
-import msgspec
 import pytest
 
-from devtools.introspection.elements import Element, ElementKind, Structure
+from devtools.introspection.elements import ElementKind, Structure
 from devtools.introspection.graph import Graph
 
 from . import expected_shop as expected
-
-ROOT = Path(__file__).parents[2]
-
-INSPECT = """
-import sys, msgspec
-from devtools.introspection.introspector import inspect_app
-from examples.shop.routes import make_app
-sys.stdout.buffer.write(msgspec.json.encode(inspect_app(make_app(), name="examples.shop.app")))
-"""
+from .structures import ids, inspected, links, properties
 
 
 @pytest.fixture(scope="module")
 def structure() -> Structure:
     """The shop, inspected in a process where nothing else is declared."""
-    command = [sys.executable, "-c", INSPECT]
-    found = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
-    return msgspec.json.decode(found.stdout, type=Structure)
-
-
-def links(element: Element) -> dict[str, object]:
-    """Everything the description says: not lines, texts and schemas, nor the place of what is installed."""
-    installed = element.file_path is not None and "site-packages" in element.file_path
-    told = msgspec.structs.replace(
-        element,
-        title=None,
-        description=None,
-        line=None,
-        schema=None,
-        file_path=None if installed else element.file_path,
-    )
-    return msgspec.structs.asdict(told)
+    return inspected("examples.shop.routes", "examples.shop.app")
 
 
 def test_the_elements_are_those_of_the_source(structure: Structure) -> None:
@@ -97,10 +68,10 @@ def test_every_link_ends_somewhere(structure: Structure) -> None:
 
 def test_payloads_and_arguments_have_schemas(structure: Structure) -> None:
     graph = Graph(structure)
-    assert properties(graph.by_id["shop.order_placed"]) == {"order_id", "email", "total_cents"}
-    assert properties(graph.by_id["examples.shop.checkout.place_order"]) == {"card", "email"}
-    assert properties(graph.by_id["GET /products/{product_id}"]) == {"product_id"}
-    assert properties(graph.by_id["examples.shop.payment.PaymentDeclined"]) == {
+    assert properties(graph.by_id["shop.order_placed"].schema) == {"order_id", "email", "total_cents"}
+    assert properties(graph.by_id["examples.shop.checkout.place_order"].schema) == {"card", "email"}
+    assert properties(graph.by_id["GET /products/{product_id}"].schema) == {"product_id"}
+    assert properties(graph.by_id["examples.shop.payment.PaymentDeclined"].schema) == {
         "order_id",
         "amount_cents",
         "reason",
@@ -123,15 +94,3 @@ def test_the_shop_s_own_graphql_schema_is_part_of_it(structure: Structure) -> No
 def test_tasks_are_counted_as_the_source_has_them(structure: Structure) -> None:
     """Eleven routes, three fields and thirteen functions."""
     assert len(Graph(structure).list(ElementKind.task)) == 27
-
-
-def ids(elements: list[Element]) -> list[str]:
-    return [element.id for element in elements]
-
-
-def properties(element: Element) -> set[str]:
-    """Names in the JSON Schema, which may hold the object by reference."""
-    schema = msgspec.json.decode(element.schema or "{}")
-    if "$ref" in schema:
-        schema = schema["$defs"][schema["$ref"].rpartition("/")[2]]
-    return set(schema["properties"])

@@ -66,6 +66,10 @@ CONTENT: dict[str, Any] = {
     "contexts": ("A",),
     "provides": ("A",),
     "schema": "{}",
+    "result_schema": "{}",
+    "has_untyped_result": True,
+    "scopes": ("A",),
+    "deprecated": True,
     "config": "{}",
     "route": Route("GET", "/"),
     "shadowed_by": "A",
@@ -76,6 +80,7 @@ CONTENT: dict[str, Any] = {
     "handlers": ("A",),
     "auto_apply": True,
     "has_init": True,
+    "has_dispose": True,
     "has_ready": True,
     "has_health_check": True,
 }

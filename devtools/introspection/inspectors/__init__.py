@@ -23,6 +23,7 @@ from devtools.introspection.own_modules import OwnModules
 from devtools.telemetry.payload import PayloadGuard
 
 INSPECTORS: dict[str, str] = {
+    "fastapi": "devtools.introspection.inspectors.fastapi:inspect",
     "starlette": "devtools.introspection.inspectors.starlette:inspect",
     "flask": "devtools.introspection.inspectors.flask:inspect",
     "quart": "devtools.introspection.inspectors.quart:inspect",

@@ -174,9 +174,10 @@ class Inspection:
         endpoint = route.endpoint
         methods = ",".join(sorted(naming.attribute(route, "methods") or ()))
         origin = f"route at {place.host}{path} {methods}"
-        if route.app is endpoint:
+        app = naming.attribute(route, "app")
+        if app is endpoint:
             return self.inside(endpoint, origin) if not isinstance(endpoint, type) else (endpoint, ())
-        return endpoint, self.inside(route.app, origin)[1]
+        return endpoint, self.inside(app, origin)[1]
 
     def _websocket(self, route: Any, place: Place) -> None:
         path = place.prefix + route.path
