@@ -17,6 +17,7 @@ TICK_SECONDS = 1.0
 """How often the lease is asked for: a dead holder is followed within this time."""
 SEEN_SECONDS = 10.0
 ROWS_SECONDS = 10.0
+PROCESSES_SECONDS = 600.0
 AGE_SECONDS = 3_600.0
 RETRY_SECONDS = 10.0
 """The longest until failed work is tried again; sooner once the writer could write."""
@@ -67,6 +68,7 @@ class Housekeeping:
             self._prune_rows: (now, ROWS_SECONDS),
             self._prune_commits: (now + ROWS_SECONDS, ROWS_SECONDS),
             self._prune_age: (now, AGE_SECONDS),
+            self._prune_processes: (now + ROWS_SECONDS, PROCESSES_SECONDS),
         }
         self._thread = threading.Thread(target=self._run, name="devtools-housekeeping", daemon=True)
         self._thread.start()
@@ -169,3 +171,6 @@ class Housekeeping:
 
     def _prune_age(self) -> None:
         retention.by_age(self.database, self.limits, self._time_ns())
+
+    def _prune_processes(self) -> None:
+        processes.prune(self.database, self._time_ns())

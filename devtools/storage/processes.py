@@ -10,12 +10,16 @@ from devtools.records import NANOSECONDS_PER_MILLISECOND
 from devtools.storage.sqlite import Sqlite
 from devtools.storage.status import ProcessStatus
 from devtools.storage.tables import MODELS, Counter, Process
-from devtools.telemetry.identifiers import SLOTS
+from devtools.telemetry.identifiers import SLOTS, first_id
 
 LAST_PROCESS = "last.process"
 """Counter of the keys given to processes, so that none is given twice."""
 FORGOTTEN_NS = 3_600_000_000_000
 """A process that was not seen for so long has given up its slot."""
+SETTLED_NS = 60_000_000_000
+"""A process that was seen within this time is taken to live. Its records are no further from the times of its row than this."""
+ENDED_NS = 86_400_000_000_000
+"""A process of this machine that was not seen for so long has ended, whoever has its number now."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,58 @@ def seen(database: Sqlite, process_id: int, now_ns: int) -> None:
     """Note that the process lives."""
     with database.writing() as connection:
         connection.execute(Process.update(last_seen_ns=now_ns).where(Process.id == process_id))
+
+
+def prune(database: Sqlite, now_ns: int) -> int:
+    """Forget processes that have ended and of which no record is left; answers how many."""
+    with database.reading() as connection:
+        if _greatest_id(connection) > first_id(now_ns + SETTLED_NS):
+            return 0  # the clock went back: ids do not say when a record was made
+        columns = (Process.id, Process.host, Process.pid, Process.started_ns, Process.last_seen_ns)
+        idle = Process.select(*columns).where(Process.last_seen_ns < now_ns - SETTLED_NS)
+        rows = connection.execute(idle).fetchall()
+        queries = _queries_of_records(connection)
+        ended = [
+            key
+            for key, host, pid, started, seen_ns in rows
+            if _has_ended(host, pid, now_ns - seen_ns)
+            and not _has_records(connection, queries, key, started, seen_ns)
+        ]
+    for start in range(0, len(ended), 1_000):
+        with database.writing() as connection:
+            connection.execute(Process.delete().where(Process.id.in_(ended[start : start + 1_000])))
+    return len(ended)
+
+
+def _has_ended(host: str, pid: int, unseen_ns: int) -> bool:
+    if host != socket.gethostname():
+        return unseen_ns > FORGOTTEN_NS
+    return unseen_ns > ENDED_NS or not _is_running(pid)
+
+
+def _queries_of_records(connection: Database) -> list[str]:
+    """A query per kind for a record of a process between two ids, compiled once."""
+    found: list[str] = []
+    for model in MODELS.values():
+        select = model.select(model.id).where((model.id >= 0) & (model.id <= 0) & (model.process_id == 0))
+        sql, _ = connection.get_sql_context().sql(select).query()
+        found.append(f"{sql} LIMIT 1")
+    return found
+
+
+def _has_records(connection: Database, queries: list[str], key: int, started_ns: int, seen_ns: int) -> bool:
+    within = first_id(started_ns - SETTLED_NS), first_id(seen_ns + SETTLED_NS)
+    return any(connection.execute_sql(sql, (*within, key)).fetchone() is not None for sql in queries)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True
 
 
 def listed(database: Sqlite) -> list[ProcessStatus]:

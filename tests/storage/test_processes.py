@@ -1,0 +1,95 @@
+"""Which processes a database knows: those that live, and those of which records are left."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from devtools.storage import processes, retention
+from devtools.storage.tables import Process
+from devtools.telemetry.identifiers import SLOTS
+from tests.storage.conftest import Running
+
+Start = Callable[..., Running]
+MINUTES_NS = 60_000_000_000
+
+
+@pytest.fixture
+def ended_pid() -> int:
+    """The number of a process that is no more."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait(30)
+    return child.pid
+
+
+def known(running: Running) -> list[int]:
+    return sorted(process.id for process in running.store.processes())
+
+
+def end(running: Running, key: int, **values: object) -> None:
+    """Let the row of a process say that it was seen ten minutes ago."""
+    values = {"last_seen_ns": time.time_ns() - 10 * MINUTES_NS, **values}
+    with running.store.database.writing() as connection:
+        connection.execute(Process.update(values).where(Process.id == key))
+
+
+def test_an_ended_process_stays_as_long_as_its_records(run: Start, ended_pid: int) -> None:
+    """Then it is forgotten; the one that recorded nothing at once."""
+    first, idle, running = run(), run(), run()
+    ages_ns = 20 * MINUTES_NS
+    first.recorder._time_ns = lambda: time.time_ns() - ages_ns // 2
+    made = first.log("of the first")
+    keys = [each.recorder.process_id for each in (first, idle, running)]
+    for ended in (first, idle):
+        ended.store.close()
+        end(running, ended.recorder.process_id, pid=ended_pid, started_ns=time.time_ns() - ages_ns)
+    assert processes.prune(running.store.database, time.time_ns()) == 1
+    assert known(running) == [keys[0], keys[2]]
+    retention.older_than(running.store.database, type(made), time.time_ns())
+    assert processes.prune(running.store.database, time.time_ns()) == 1
+    assert known(running) == [keys[2]]
+
+
+@pytest.mark.parametrize(
+    ("host", "minutes", "stays"),
+    [(None, 10, True), (None, 60 * 25, False), ("elsewhere", 10, True), ("elsewhere", 61, False)],
+    ids=["this one lives", "its number is another's", "seen lately elsewhere", "not seen for long elsewhere"],
+)
+def test_who_lives_is_not_forgotten(run: Start, host: str | None, minutes: int, *, stays: bool) -> None:
+    """On this machine the process itself is looked for; of another the last sign of life counts."""
+    other, running = run(), run()
+    other.store.close()
+    unseen = {"last_seen_ns": time.time_ns() - minutes * MINUTES_NS, "pid": os.getpid()}
+    end(running, other.recorder.process_id, **unseen, **({"host": host} if host else {}))
+    processes.prune(running.store.database, time.time_ns())
+    assert (other.recorder.process_id in known(running)) is stays
+
+
+def test_slots_of_the_living_are_never_shared(run: Start) -> None:
+    """Also after as many processes as there are slots; the slot of none is left alone."""
+    living = [run() for _ in range(3)]
+    with living[0].store.database.writing() as connection:
+        connection.execute_sql(
+            "UPDATE counters SET value = ? WHERE name = ?", (SLOTS - 1, processes.LAST_PROCESS)
+        )
+    living += [run() for _ in range(3)]
+    slots = [each.recorder.process_id % SLOTS for each in living]
+    assert len(set(slots)) == 6
+    assert 0 not in slots
+
+
+def test_ten_starts_leave_one_row_each_until_they_are_pruned(run: Start, ended_pid: int) -> None:
+    """As many reloads do; what lives is what is listed afterwards."""
+    for _ in range(10):
+        ended = run()
+        ended.store.close()
+    running = run()
+    with running.store.database.writing() as connection:
+        connection.execute(
+            Process.update(pid=ended_pid, last_seen_ns=1).where(Process.id != running.recorder.process_id)
+        )
+    assert processes.prune(running.store.database, time.time_ns()) == 10
+    assert known(running) == [running.recorder.process_id]
