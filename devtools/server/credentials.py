@@ -14,6 +14,7 @@ from devtools.errors import LimitExceededError, UnauthenticatedError
 from devtools.server.guard import token_file
 from devtools.server.guard.clients import check_access
 from devtools.server.guard.failures import Failures
+from devtools.server.guard.memory_token import memory_token
 from devtools.server.guard.policy import Granted, GrantedScope
 from devtools.settings import Settings, variable
 
@@ -85,8 +86,9 @@ class Credentials:
     ) -> "Credentials":
         """The tokens the settings ask for: the given one, else the one in the state directory, made on the first start.
 
-        `persist=False`, or a directory that cannot be used: in memory, and in `environment` (default `os.environ`) as
-        DEVTOOLS_TOKEN, for worker and reload children of this process. Raises ValidationError for tokens that cannot be used.
+        `persist=False`, or a directory that cannot be used: in memory, shared by the workers of one server, and in `environment`
+        (default `os.environ`) as DEVTOOLS_TOKEN, for children of this process. Raises ValidationError for tokens that cannot be
+        used.
         """
         check_access(settings)
         environment = os.environ if environment is None else environment
@@ -106,7 +108,7 @@ class Credentials:
                 warnings = (
                     f"The token cannot be kept ({error}), so it changes with every start. Set {variable('token')}.",
                 )
-        token = environment[variable("token")] = token_file.new_token()
+        token = environment[variable("token")] = memory_token()
         return cls(settings, token, "memory", warnings=warnings, failures=failures)
 
     @property

@@ -1,13 +1,15 @@
 """The main job on a real server process: record, kill, restart, restore, serve without the app."""
 
 import json
+import re
 import sys
+import time
 
 import httpx
 import pytest
 from websockets.sync.client import connect
 
-from tests.servers import END_SECONDS, TOKEN, free_port, running, toy
+from tests.servers import DEADLINE, END_SECONDS, TOKEN, free_port, running, toy
 
 pytestmark = pytest.mark.slow
 STRUCTURE = """{
@@ -159,6 +161,34 @@ def test_open_streams_do_not_keep_the_server_from_exiting(tmp_path, database, ex
             assert stream.status_code == 200
             seconds = server.stop()
     assert seconds < END_SECONDS
+
+
+@pytest.mark.parametrize("extra", [("--workers", "2"), ("--reload",)], ids=["two workers", "reload"])
+def test_without_a_database_the_printed_link_works_on_every_worker(tmp_path, extra):
+    """Their parent knows nothing of devtools, and no file is made."""
+    expected = 2 if "--workers" in extra else 1
+    with toy(tmp_path, *extra, DEVTOOLS_TOKEN="") as server:
+        links = await_links(server, expected)
+        body = {"query": "{ system { processes { pid } } }"}
+        headers = {"Authorization": f"Bearer {links[0]}"}
+        pids, deadline = set(), time.monotonic() + DEADLINE
+        while len(pids) < expected:
+            assert time.monotonic() < deadline, pids
+            answer = httpx.post(
+                f"{server.base}/devtools/graphql", json=body, headers=headers, timeout=DEADLINE
+            )
+            pids |= {process["pid"] for process in answer.json()["data"]["system"]["processes"]}
+    assert len(set(links)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [server.log.name]
+
+
+def await_links(server, count):
+    """The tokens of the links in the output, one of each worker."""
+    deadline = time.monotonic() + DEADLINE
+    while len(found := re.findall(r"/devtools/#token=(\S+)", server.output)) < count:
+        assert time.monotonic() < deadline, server.output
+        time.sleep(0.05)
+    return found
 
 
 def test_production_installs_nothing(tmp_path):

@@ -107,6 +107,54 @@ def test_a_real_child_inherits_the_token_in_memory():
     assert done.stdout.split() == ["True", "43"]
 
 
+SIBLINGS = """
+import multiprocessing, sys
+if len(sys.argv) > 2:
+    multiprocessing.current_process().authkey = sys.argv[2].encode()
+
+def own(queue):
+    from devtools.server.credentials import Credentials
+    from devtools.settings import Settings
+    queue.put(Credentials.load(Settings(), persist=False, environment={}).token)
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    queue = context.Queue()
+    started = [context.Process(target=own, args=(queue,)) for _ in range(3)]
+    for each in started:
+        each.start()
+    print(*[queue.get(timeout=120) for _ in started])
+    for each in started:
+        each.join()
+"""
+
+
+def siblings(tmp_path, *arguments):
+    """The tokens in memory of three processes that one parent started."""
+    script = tmp_path / "siblings.py"
+    script.write_text(SIBLINGS)
+    command = [sys.executable, str(script), *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True, timeout=120)
+    return done.stdout.split()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_workers_whose_parent_knows_nothing_of_us_agree_on_a_token_in_memory(tmp_path, method):
+    """As those of `uvicorn --workers`: one token for all of them, another one for those of another parent."""
+    first, second = siblings(tmp_path, method), siblings(tmp_path, method)
+    assert len(set(first)) == len(set(second)) == 1
+    assert first[0] != second[0]
+    assert len(first[0]) == 43
+
+
+@pytest.mark.slow
+def test_a_key_that_somebody_chose_is_not_what_the_token_comes_from(tmp_path):
+    """It may stand in the source of the app."""
+    assert len(set(siblings(tmp_path, "fork", "a key that stands in the source."))) == 3
+
+
 RACER = """
 import sys, time
 from pathlib import Path
