@@ -18,6 +18,7 @@ from devtools import settings as options
 from devtools.distribution import find_clash
 from devtools.errors import ConflictError, DevToolsError, UnavailableError
 from devtools.runtime import Runtime
+from devtools.server.announcing import announce
 from devtools.server.credentials import Credentials
 from devtools.server.guard.clients import refuse_unsafe_bind
 from devtools.server.interfaces import refuse_other_interfaces
@@ -377,7 +378,7 @@ class DevTools:
 
     def _announce(self, where: str) -> None:
         status = self._running().store.status()
-        logger.warning("devtools is at %s, its store is %s (%s).", where, status.kind, status.why)
+        announce(logger, f"devtools is at {where}, its store is {status.kind} ({status.why}).")
         if self._credentials.origin == "memory":
             # Not logged: logs are kept. `devtools open` cannot know this token, so it is told here, once.
             link = self.link("" if self._server is None else None)

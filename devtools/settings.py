@@ -88,11 +88,13 @@ class Settings:
     host: str = option("127.0.0.1", "address of `devtools serve` and `start()`")
     path: str = option("/devtools", "where it is mounted in the app")
     enabled: bool | None = option(
-        None, "install at all; unset = unless an environment variable says production"
+        None, f"install at all; unset = unless {', '.join(PRODUCTION_VARIABLES)} is production or prod"
     )
     app: str | None = option(None, "name of the app; unset = its import name")
     role: str = option("main", "which part of the app this process is: main, worker, …")
-    token: str | None = secret(None, "reads and writes; unset = made once and kept in the state directory")
+    token: str | None = secret(
+        None, "reads and writes; unset = made, and with a database kept in the state directory"
+    )
     read_token: str | None = secret(None, "reads only")
     ingest_key: str | None = secret(None, "only ingests")
     auth: Literal["token"] | None = option("token", "None = no token, on loopback only")

@@ -306,6 +306,20 @@ def test_an_app_that_fails_to_start_keeps_its_last_words(tmp_path):
     store.close()
 
 
+def test_where_it_is_is_told_once_and_is_no_warning(capsys, caplog):
+    """On standard error where the app's logging shows no INFO, else in its log."""
+    line = "devtools is at /devtools/, its store is memory (no database is configured)."
+    for shown in (False, True):
+        app = make_app()
+        devtools = mount(app, token=TOKEN, log_level="debug")
+        with caplog.at_level(logging.INFO if shown else logging.WARNING):
+            asyncio.run(get(app))
+        devtools.close()
+        printed = capsys.readouterr().err.count(line)
+        logged = [record.levelname for record in caplog.records if record.getMessage() == line]
+        assert (printed, logged) == ((0, ["INFO"]) if shown else (1, []))
+
+
 def test_an_app_without_lifespan_is_inspected():
     """It returns from the lifespan scope without a word."""
 

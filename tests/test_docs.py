@@ -12,7 +12,7 @@ from graphql import build_schema, parse, validate
 
 from devtools.cli import COMMANDS, group
 from devtools.records import ALL
-from devtools.settings import FIELDS, variable
+from devtools.settings import FIELDS, PRODUCTION_VARIABLES, variable
 from devtools.sources import SOURCES
 
 ROOT = Path(__file__).parents[1]
@@ -97,6 +97,12 @@ def test_every_setting_is_documented():
         if f"| `{name}` | `{variable(name)}` |" not in page or field.metadata["meaning"] not in page
     ]
     assert missing == []
+
+
+def test_what_says_production_is_documented():
+    """Nobody should have to guess why nothing is installed."""
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert [name for name in PRODUCTION_VARIABLES if name not in page] == []
 
 
 def test_every_source_and_kind_is_documented():

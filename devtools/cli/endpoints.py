@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import click
 
@@ -111,13 +111,30 @@ def over_http(endpoint: str, headers: dict[str, str]) -> Answer:
         request = urllib.request.Request(endpoint, body, sent)  # noqa: S310 - the scheme is checked above
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
-                return json.load(response)
+                found: Any = json.load(response)  # Any: JSON
         except urllib.error.HTTPError as error:
             return _read_error(endpoint, error)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
+            raise UnavailableError(
+                f"Cannot ask {endpoint}: its answer is not JSON. {_hint(endpoint)}"
+            ) from error
+        except OSError as error:
             raise UnavailableError(f"Cannot ask {endpoint}: {error}. Is the server running there?") from error
+        if isinstance(found, dict) and {"data", "errors"} & cast("dict[str, Any]", found).keys():
+            return cast("dict[str, Any]", found)
+        raise UnavailableError(f"Cannot ask {endpoint}: its answer is not one of GraphQL. {_hint(endpoint)}")
 
     return answer
+
+
+def _hint(endpoint: str) -> str:
+    """What to try instead: the address of the app, or of our pages, is easily taken for that of GraphQL."""
+    parts = urlsplit(endpoint)
+    path = parts.path.rstrip("/")
+    if path.endswith("/graphql"):
+        return "Is that a devtools endpoint?"
+    meant = urlunsplit((parts.scheme, parts.netloc, f"{path or '/devtools'}/graphql", "", ""))
+    return f"The endpoint ends with /graphql: did you mean {meant}?"
 
 
 def is_web_address(url: str) -> bool:
@@ -151,12 +168,13 @@ def _is_local(endpoint: str) -> bool:
 def _read_error(endpoint: str, error: urllib.error.HTTPError) -> dict[str, Any]:  # Any: JSON
     try:
         body: Any = json.load(error)  # Any: JSON
-        if isinstance(body, dict) and "errors" in body:
+        # Another page of ours refuses a question as no endpoint would.
+        if isinstance(body, dict) and "errors" in body and error.code not in {404, 405}:
             return cast("dict[str, Any]", body)
     except ValueError:
         pass
     raise UnavailableError(
-        f"Cannot ask {endpoint}: it answered {error.code} {error.reason}. Is that a devtools endpoint?"
+        f"Cannot ask {endpoint}: it answered {error.code} {error.reason}. {_hint(endpoint)}"
     )
 
 

@@ -95,6 +95,14 @@ def test_an_endpoint_answers_with_our_own_token(tmp_path):
         assert "401" in refused.stderr or "token" in refused.stderr
 
 
+@pytest.mark.parametrize("given", ["", "/", "/devtools", "/devtools/"])
+def test_an_address_that_is_not_the_endpoint_is_answered_with_the_endpoint(tmp_path, given):
+    """The catch-all of the toy answers there, with what is not GraphQL."""
+    with toy(tmp_path) as server:
+        done = devtools("query", "{ tasks { id } }", "--endpoint", server.base + given, cwd=tmp_path, check=1)
+        assert f"did you mean {server.base}/devtools/graphql?" in done.stderr
+
+
 def test_an_entry_is_imported_and_described(tmp_path):
     """Without a server and without a file."""
     done = devtools(
