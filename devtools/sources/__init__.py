@@ -18,6 +18,9 @@ SOURCES: dict[str, str] = {
     "warnings": "devtools.sources.warnings:install",
     "exceptions": "devtools.sources.exceptions:install",
     "starlette": "devtools.sources.starlette:install",
+    "litestar": "devtools.sources.litestar:install",
+    "django": "devtools.sources.templates:install_django",
+    "quart": "devtools.sources.templates:install_quart",
     "wsgi": "devtools.sources.wsgi:install",
 }
 """Name of the source, as in settings, to `module:function`."""

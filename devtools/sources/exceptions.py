@@ -11,6 +11,7 @@ from typing import Any
 from devtools.records import SourceKind
 from devtools.settings import Settings
 from devtools.sources import sampler
+from devtools.sources.patching import replace
 from devtools.telemetry.context import current, internal
 from devtools.telemetry.errors import record_exception, source_kind_of
 from devtools.telemetry.recorder import Recorder
@@ -48,26 +49,6 @@ def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:
     return uninstall
 
 
-def _replace(
-    owner: Any, name: str, make: Callable[[Any], Any]
-) -> Callable[[], None]:  # Any: a module or class
-    """Put the hook that `make` makes of the one before in its place. Answers how to put that back, where ours still is."""
-    inherited = name not in vars(owner)
-    previous = getattr(owner, name)
-    hook = make(previous)
-    setattr(owner, name, hook)
-
-    def restore() -> None:
-        if getattr(owner, name) is not hook:
-            return
-        if inherited:
-            delattr(owner, name)
-        else:
-            setattr(owner, name, previous)
-
-    return restore
-
-
 def _main(record: Record) -> Callable[[], None]:
     def make(previous: Any) -> Any:  # Any: a hook, whatever put it there
         def hook(kind: type[BaseException], exception: BaseException, trace: TracebackType | None) -> Any:
@@ -76,7 +57,7 @@ def _main(record: Record) -> Callable[[], None]:
 
         return hook
 
-    return _replace(sys, "excepthook", make)
+    return replace(sys, "excepthook", make)
 
 
 def _threads(record: Record) -> Callable[[], None]:
@@ -88,7 +69,7 @@ def _threads(record: Record) -> Callable[[], None]:
 
         return hook
 
-    return _replace(threading, "excepthook", make)
+    return replace(threading, "excepthook", make)
 
 
 def _unraisable(record: Record) -> Callable[[], None]:
@@ -100,7 +81,7 @@ def _unraisable(record: Record) -> Callable[[], None]:
 
         return hook
 
-    return _replace(sys, "unraisablehook", make)
+    return replace(sys, "unraisablehook", make)
 
 
 def _loops(record: Record) -> Callable[[], None]:
@@ -128,7 +109,7 @@ def _loop_class(kind: Any, record: Record) -> Callable[[], None]:
 
         return call_exception_handler
 
-    return _replace(kind, "call_exception_handler", make)
+    return replace(kind, "call_exception_handler", make)
 
 
 def _in_context_of(task: Any, record: Record, exception: BaseException | None) -> None:

@@ -3,7 +3,6 @@
 Starts from `sys.modules`; a process without Flask is left alone.
 """
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from types import TracebackType
@@ -14,6 +13,7 @@ from devtools.settings import CaptureHttp, Settings
 from devtools.sources import chosen, sampler
 from devtools.sources.asgi import INTERNAL_SERVER_ERROR, UNMATCHED
 from devtools.sources.httpcapture import Capture, Captured
+from devtools.sources.templates import PATH_TEMPLATE, from_rule
 from devtools.sources.tracecontext import parse_traceparent
 from devtools.telemetry import active
 from devtools.telemetry.context import current, internal
@@ -394,16 +394,15 @@ def _note_handled(exception: BaseException) -> None:
         run.handled = exception
 
 
-_CONVERTED = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>")
-"""`<int:number>` in a rule of Werkzeug."""
-
-
 def _template(environ: Any, mounted_at: str) -> str | None:  # Any: an Environ, None after the end
-    """The path template that Werkzeug matched, as `/cart/{id}`, below where the app was mounted on the way."""
+    """The path template that Werkzeug or Django matched, as `/cart/{id}`, below where the app was mounted on the way."""
+    template = environ.get(PATH_TEMPLATE)
+    if isinstance(template, str):
+        return template
     rule = getattr(getattr(environ.get("werkzeug.request"), "url_rule", None), "rule", None)
     if not isinstance(rule, str):
         return None
-    return environ.get("SCRIPT_NAME", "").removeprefix(mounted_at) + _CONVERTED.sub(r"{\1}", rule)
+    return environ.get("SCRIPT_NAME", "").removeprefix(mounted_at) + from_rule(rule)
 
 
 def _text(raw: str) -> str:

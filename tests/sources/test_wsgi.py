@@ -305,6 +305,17 @@ def test_an_environment_that_cannot_be_read_is_for_the_app(recorder):
     assert recorder.dropped["run"] == 1
 
 
+def test_a_template_in_the_environment_names_the_route(recorder):
+    """Django's, which is written there when it resolves."""
+
+    def app(environ, start_response):
+        environ["path_template"] = "/cart/{id}"
+        return plain(environ, start_response)
+
+    call(app, "/cart/7")
+    assert [run.node_id for run in recorded(recorder)] == ["GET /cart/{id}"]
+
+
 # Flask
 
 
