@@ -9,6 +9,8 @@ import base64
 import binascii
 import concurrent.futures
 import os
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from contextvars import copy_context
@@ -38,6 +40,8 @@ FLUSH_SECONDS = 1.0
 """How long a late follower waits for the writer before it is told of a gap."""
 BATCH = 2_000
 """Most records of one kind in one batch that is read from the database."""
+CLOSE_SECONDS = 1.0
+"""How long closing waits for threads that still read."""
 PROCESSES = 100
 """Processes that a position tells apart: so many at most write at the same time, the others have ended."""
 
@@ -122,6 +126,9 @@ class Subscribers:
     )
 
     _threads: concurrent.futures.ThreadPoolExecutor | None = None
+    _started: list[threading.Thread] = field(default_factory=list[threading.Thread])
+    _closing: threading.Lock = field(default_factory=threading.Lock)
+    _closed: bool = False
     _process: int = field(default_factory=os.getpid)
     _unwatch: Callable[[], None] | None = None
 
@@ -192,20 +199,30 @@ class Subscribers:
         self.stop()
         self._stop_watching()
         self._remove_wake()
-        threads, self._threads = self._threads, None
+        with self._closing:
+            self._closed = True
+            threads, self._threads = self._threads, None
         if threads is not None:
             threads.shutdown(wait=False, cancel_futures=True)
+            deadline = time.monotonic() + CLOSE_SECONDS
+            for thread in self._started:
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do what may block in a thread of ours: the app needs the default ones of its loop itself."""
         call = partial(copy_context().run, work, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._executor(), call)
 
-    def _executor(self) -> concurrent.futures.ThreadPoolExecutor:
+    def _executor(self) -> concurrent.futures.ThreadPoolExecutor | None:
+        """Our threads; None once closed, where nobody would end them: then it is the loop's."""
         self._begin_anew_after_fork()
-        if self._threads is None:
-            self._threads = concurrent.futures.ThreadPoolExecutor(THREADS, thread_name_prefix="devtools-live")
-        return self._threads
+        with self._closing:
+            if self._threads is None and not self._closed:
+                self._started = started = list[threading.Thread]()
+                self._threads = concurrent.futures.ThreadPoolExecutor(
+                    THREADS, "devtools-live", lambda: started.append(threading.current_thread())
+                )
+            return self._threads
 
     def _begin_anew_after_fork(self) -> None:
         """Followers, threads and event loops are the parent's."""
@@ -214,6 +231,7 @@ class Subscribers:
             self._active.clear()
             self._waiters.clear()
             self._threads = self._unwatch = None
+            self._closing = threading.Lock()
 
     def _wake(self) -> None:
         for subscription in tuple(self._active):

@@ -230,12 +230,11 @@ async def test_what_a_stuck_database_keeps_back_is_a_gap(store):
     """The stream goes on with what memory has, and says what it left out."""
     followers = Subscribers(store.recorder, store.history, flush=store.flush)
     async with followers.subscribe(LOGS) as subscription:
-        assert store.database.hold()
-        for number in range(410):
-            store.recorder.log(Level.info, str(number))
         seen = []
-        batch = await collect(subscription, 50, seen)
-        store.database.let_go()
+        with store.database.writing():
+            for number in range(410):
+                store.recorder.log(Level.info, str(number))
+            batch = await collect(subscription, 50, seen)
     followers.close()
     assert [record.message for record in seen] == [str(number) for number in range(360, 410)]
     assert batch.gap.to_id == seen[0].id
@@ -246,11 +245,10 @@ async def test_what_the_queue_had_no_room_for_is_a_gap(store):
     store.recorder.queue_limit = 100
     followers = Subscribers(store.recorder, store.history, flush=store.flush)
     async with followers.subscribe(LOGS) as subscription:
-        assert store.database.hold()
-        for number in range(2_600):
-            store.recorder.log(Level.info, str(number))
-        store.recorder.settle()
-        store.database.let_go()
+        with store.database.writing():
+            for number in range(2_600):
+                store.recorder.log(Level.info, str(number))
+            store.recorder.settle()
         gaps, seen = [], []
         async with asyncio.timeout(DEADLINE):
             async for batch in subscription.batches():
