@@ -23,8 +23,8 @@ from devtools.errors import (
     ValidationError,
 )
 from devtools.introspection import naming, schemas
-from devtools.introspection.declarations import Event
 from devtools.introspection.elements import ElementKind
+from devtools.introspection.events import Event
 from devtools.introspection.instrumentation import instrument
 from devtools.introspection.registry import Declared, registry
 from devtools.records import NodeKind
