@@ -30,12 +30,12 @@ def inspect_app(
     things = found.things | {
         identifier: entry.thing for identifier, entry in registry.registry.declared.items()
     }
-    references = References(
-        registry.registry,
-        found.recognised,
-        {identifier: element.kind for identifier, element in elements.items()},
-    )
+    kinds = {identifier: element.kind for identifier, element in elements.items()}
+    references = References(registry.registry, found.recognised, kinds, found.named)
     _add_references(elements, things, references)
+    for identifier, makers in found.makers.items():
+        for maker in makers:
+            _add_references(elements, {identifier: maker}, references)
     elements = {identifier: _placed(element, name, root) for identifier, element in elements.items()}
     main = Element(id=name, kind=ElementKind.resource, title=name, has_init=found.has_init)
     elements.setdefault(name, main)

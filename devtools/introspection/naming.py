@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+WRAPPED = ("__wrapped__", "__dishka_orig_func__")
+"""Where decorators keep what they wrap."""
+
 
 def unwrapped(thing: Any) -> Any:  # Any: every callable there is
     """The function or class behind partials, bound methods, decorators with `__wrapped__`, and callable objects."""
@@ -78,7 +81,7 @@ def _inner(thing: Any) -> Any:  # Any: as above
         if isinstance(thing, staticmethod | classmethod) or inspect.ismethod(thing):
             return cast("Any", thing).__func__
         own: Any = getattr(thing, "__dict__", {})
-        return own.get("__wrapped__")
+        return next((own[name] for name in WRAPPED if name in own), None)
     except Exception:
         return None
 

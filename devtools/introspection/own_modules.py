@@ -123,6 +123,8 @@ def read_source(text: str) -> Source:
             imported.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             lines[node.id] = min(node.lineno, lines.get(node.id, node.lineno))
+        elif isinstance(node, ast.ClassDef):
+            lines.setdefault(node.name, node.lineno)
     return Source(frozenset(imported), lines)
 
 

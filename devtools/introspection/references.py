@@ -9,7 +9,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
@@ -36,7 +36,8 @@ Link = tuple[str, str]
 class References:
     """Finds links in code, by what is declared in a registry, and by what inspectors recognised.
 
-    `recognised` are objects and the ids they stand for by `id()`, `kinds` the kinds of those.
+    `recognised` are objects and the ids they stand for by `id()`, `kinds` the kinds of those; `named` are ids by the text that
+    names them, each with the calls in which it does.
     """
 
     def __init__(
@@ -44,10 +45,12 @@ class References:
         registry: Registry,
         recognised: Mapping[int, tuple[Any, str]] = types.MappingProxyType({}),
         kinds: Mapping[str, ElementKind] = types.MappingProxyType({}),
+        named: Mapping[str, Sequence[tuple[str, frozenset[str]]]] = types.MappingProxyType({}),
     ) -> None:
         declared = tuple(registry.declared.items())
         self.kinds = {**kinds, **{identifier: entry.element.kind for identifier, entry in declared}}
         self.recognised = recognised
+        self.named = named
         self.contexts: dict[int, str] = {}
         for identifier, entry in declared:
             thing: object = entry.thing
@@ -67,9 +70,20 @@ class References:
         for function in _functions(thing):
             yield from self._links(function)
             yield from self._used(_annotated(function))
+            if self.named:
+                yield from self._told(_codes(function.__code__))
         target = unwrapped(thing)
         if isinstance(target, type):
             yield from self._used(iter(tuple(vars(target).values())))
+
+    def _told(self, codes: list[types.CodeType]) -> Iterator[Link]:
+        """What code names by text: `redis.enqueue_job("charge")`."""
+        for code in codes:
+            for text in code.co_consts:
+                for identifier, calls in self.named.get(text, ()) if isinstance(text, str) else ():
+                    kind = self.kinds.get(identifier)
+                    if kind is not None and not calls.isdisjoint(code.co_names):
+                        yield ("emits" if kind is ElementKind.event else "depends_on"), identifier
 
     def _used(self, values: Iterator[Any]) -> Iterator[Link]:
         """What is named outside code, by annotations or in the body of a class, and was recognised: it is depended on."""

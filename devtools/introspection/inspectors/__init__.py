@@ -25,12 +25,21 @@ from devtools.telemetry.payload import PayloadGuard
 INSPECTORS: dict[str, str] = {
     "fastapi": "devtools.introspection.inspectors.fastapi:inspect",
     "starlette": "devtools.introspection.inspectors.starlette:inspect",
+    "litestar": "devtools.introspection.inspectors.litestar:inspect",
     "flask": "devtools.introspection.inspectors.flask:inspect",
     "quart": "devtools.introspection.inspectors.quart:inspect",
     "django": "devtools.introspection.inspectors.django:inspect",
     "graphql": "devtools.introspection.inspectors.graphql:inspect",
-    "celery": "devtools.introspection.inspectors.celery:inspect",
     "sqlalchemy": "devtools.introspection.inspectors.sqlalchemy:inspect",
+    "peewee": "devtools.introspection.inspectors.peewee:inspect",
+    "celery": "devtools.introspection.inspectors.celery:inspect",
+    "huey": "devtools.introspection.inspectors.huey:inspect",
+    "taskiq": "devtools.introspection.inspectors.taskiq:inspect",
+    "arq": "devtools.introspection.inspectors.arq:inspect",
+    "apscheduler": "devtools.introspection.inspectors.apscheduler:inspect",
+    "blinker": "devtools.introspection.inspectors.blinker:inspect",
+    "svcs": "devtools.introspection.inspectors.svcs:inspect",
+    "dishka": "devtools.introspection.inspectors.dishka:inspect",
 }
 """Name to `module:function`, in the order in which they look."""
 
@@ -50,6 +59,13 @@ class Mounted(NamedTuple):
     middleware: tuple[MiddlewareUse, ...] = ()
 
 
+class Named(NamedTuple):
+    """An element that code names by text in a call of one of these words: `enqueue_job("charge")`."""
+
+    identifier: str
+    calls: frozenset[str]
+
+
 @dataclass
 class Found:
     """What the inspectors have found so far."""
@@ -66,6 +82,12 @@ class Found:
     """Apps that their router cannot look into."""
     recognised: dict[int, tuple[Any, str]] = field(default_factory=dict[int, tuple[Any, str]])
     """Objects that stand for an element where code names them, by `id()`. Any: every object there is."""
+    named: dict[str, list[Named]] = field(default_factory=dict[str, list[Named]])
+    """What code names by text, in a call."""
+    makers: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
+    """Functions that make what an element stands for: the links of their code are its links. Any: callables of every sort."""
+    state: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What the app keeps in `app.state`. Any: every object there is."""
     sdl: str | None = None
     openapi: str | None = None
     has_routes: bool = False
@@ -87,7 +109,7 @@ class Found:
 
     def describe_global(self, kind: ElementKind, identifier: str, thing: Any, **fields: Any) -> Element:
         """Add an element for an object that is no class or function, placed where its global is made. Any: as above."""
-        file, line = self.own.place(identifier)
+        file, line = self.own.place(self.own.name_of(thing, identifier))
         self.recognise(thing, identifier)
         return self.add(Element(id=identifier, kind=kind, file_path=file, line=line, **fields))
 
@@ -114,6 +136,21 @@ class Found:
         """The element that a recognised object stands for."""
         found = self.recognised.get(id(thing))
         return None if found is None else found[1]
+
+    def name(self, text: str, identifier: str, *calls: str) -> None:
+        """Code that calls one of these with this text has a link to the element."""
+        self.named.setdefault(text, []).append(Named(identifier, frozenset(calls)))
+
+    def of(self, *kinds: type[Any]) -> list[tuple[str, Any]]:
+        """What globals of own modules hold of these types, and `app.state`, each once, by name. Any: as above."""
+        held = self.own.of(*kinds)
+        known = {id(thing) for _, thing in held}
+        kept = [
+            (f"app.state.{name}", thing)
+            for name, thing in self.state.items()
+            if issubclass(naming.kind_of(thing), kinds) and id(thing) not in known
+        ]
+        return [*held, *sorted(kept, key=lambda pair: pair[0])]
 
     def listen(self, event: str, function: Any, *, order: int | None = None, **fields: Any) -> str:
         """Add a function as a hook of an event, or the event to the hook that it is. Answers the hook's id. Any: as above."""
@@ -174,6 +211,8 @@ def behind(app: Any, kind: type[Any]) -> Any:  # Any: any app
 def inspect(app: Any, name: str = "") -> Found:  # Any: any app
     """Ask every inspector. One that fails, or cannot be loaded, is a warning; the others go on. `name` is the app's import name."""
     found = Found(OwnModules(name))
+    state = naming.attribute(app, "state")
+    found.state = dict(naming.mapping(naming.attribute(state, "_state")) or naming.mapping(state))
     for label, load in _inspectors():
         try:
             load()(app, found)

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from devtools.introspection import naming, schemas
+from devtools.introspection import naming
 from devtools.introspection.elements import ElementKind
 from devtools.introspection.inspectors import Found, loaded, masked
+from devtools.introspection.inspectors.jobs import add_job
 from devtools.introspection.inspectors.receivers import describe_signal
 
 OPTIONS = (
@@ -172,15 +173,7 @@ def _describe_app(found: Found, identifier: str, app: Any, tasks: Mapping[str, T
         options.setdefault("queue", settings.get("task_default_queue") or "celery")
         if name in schedule:
             options["schedule"] = schedule[name]
-        called = naming.attribute(task.function, "run") or task.function
-        found.describe(
-            ElementKind.task,
-            name,
-            task.function,
-            schema=schemas.of_call(called),
-            config=masked(options),
-            registered_by=identifier,
-        )
+        add_job(found, name, task.function, options, identifier)
 
 
 def _settings(app: Any) -> Mapping[str, Any]:
@@ -241,6 +234,7 @@ def _recognise(found: Found, app: Any, tasks: Mapping[str, Task], proxies: list[
     """The task objects, the functions inside, and the proxies that stand for them."""
     by_function = {id(task.function): name for name, task in tasks.items()}
     for name in tasks:
+        found.name(name, name, "send_task", "signature")
         if name in app._tasks:
             found.recognise(app._tasks[name], name)
     for proxy in proxies:

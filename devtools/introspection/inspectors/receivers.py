@@ -1,7 +1,7 @@
 """Receivers of signals, of whatever library: functions kept beside a key, held firmly or weakly."""
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from devtools.introspection import naming
@@ -17,15 +17,31 @@ class Receiver(NamedTuple):
     """`id()` of the only sender it listens to."""
 
 
-def receivers(signal: Any) -> Iterator[Receiver]:  # Any: a signal of Django or Celery
+def receivers(signal: Any) -> Iterator[Receiver]:  # Any: a signal of Django, Celery or blinker
     """The functions that listen to a signal, in the order in which they were connected."""
     kept: Any = naming.attribute(signal, "receivers")
+    if isinstance(kept, Mapping):
+        yield from _of_blinker(signal, naming.mapping(kept))
+        return
     for key, held, *_ in naming.sequence(kept):
-        if isinstance(held, weakref.ReferenceType):
-            held = cast("Any", held)()
-        if held is not None:
+        function = _firm(held)
+        if function is not None:
             sender: Any = naming.sequence(key)[-1:]
-            yield Receiver(held, sender[0] if sender else None)
+            yield Receiver(function, sender[0] if sender else None)
+
+
+def _of_blinker(signal: Any, kept: Mapping[Any, Any]) -> Iterator[Receiver]:
+    senders = naming.mapping(naming.attribute(signal, "_by_receiver"))
+    for key, held in tuple(kept.items()):
+        function = _firm(held)
+        if function is not None:
+            sender = naming.sequence(senders.get(key))
+            yield Receiver(function, sender[0] if len(sender) == 1 else None)
+
+
+def _firm(held: Any) -> Any:
+    """The function itself, None where it has gone."""
+    return cast("Any", held)() if isinstance(held, weakref.ReferenceType) else held
 
 
 def describe_signal(found: Found, identifier: str, signal: Any, **fields: Any) -> None:

@@ -51,7 +51,7 @@ class Inspection:
         """Engines that own modules hold."""
         asynchronous: Any = loaded("sqlalchemy.ext.asyncio")
         kinds = (module.Engine, *((asynchronous.AsyncEngine,) if asynchronous is not None else ()))
-        for name, engine in self.found.own.of(*kinds):
+        for name, engine in self.found.of(*kinds):
             self._engine(engine, name)
 
     def _engine(self, engine: Any, name: str) -> str:
@@ -81,9 +81,9 @@ class Inspection:
         """Session makers that own modules hold, each with the engines it is bound to."""
         asynchronous: Any = loaded("sqlalchemy.ext.asyncio")
         makers = [orm.sessionmaker, *((asynchronous.async_sessionmaker,) if asynchronous is not None else ())]
-        for name, maker in self.found.own.of(*makers):
+        for name, maker in self.found.of(*makers):
             self._session(name, maker, maker.kw)
-        for name, scoped in self.found.own.of(orm.scoped_session):
+        for name, scoped in self.found.of(orm.scoped_session):
             self._session(name, scoped, naming.mapping(naming.attribute(scoped.session_factory, "kw")))
 
     def _session(self, name: str, maker: Any, keywords: Mapping[str, Any]) -> None:
