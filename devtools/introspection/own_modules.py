@@ -5,8 +5,8 @@ Own is what is neither the standard library, nor installed, nor this package; an
 
 import ast
 import inspect
+import os
 import sys
-import sysconfig
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from devtools.introspection import naming
 
 _OURS = __name__.partition(".")[0]
+_LIBRARY = Path(os.__file__).parent
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
@@ -133,10 +134,4 @@ def _is_own_file(file: str | None) -> bool:
     if not file:
         return False
     path = Path(file)
-    return _INSTALLED.isdisjoint(path.parts) and not any(path.is_relative_to(root) for root in _library())
-
-
-@lru_cache(maxsize=1)
-def _library() -> tuple[Path, ...]:
-    paths = sysconfig.get_paths()
-    return tuple(Path(paths[name]) for name in ("stdlib", "platstdlib"))
+    return _INSTALLED.isdisjoint(path.parts) and not path.is_relative_to(_LIBRARY)

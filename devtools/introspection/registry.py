@@ -101,7 +101,7 @@ def declared_id(thing: Any) -> str | None:  # Any: every object there is
     """The id that a decorator gave, also inside a partial; a subclass does not inherit it."""
     while isinstance(thing, functools.partial | functools.partialmethod):
         thing = cast("Any", thing).func
-    found = vars(thing).get(ID) if isinstance(thing, type) else getattr(thing, ID, None)
+    found = vars(thing).get(ID) if isinstance(thing, type) else naming.attribute(thing, ID)
     return found if isinstance(found, str) else None
 
 

@@ -17,6 +17,8 @@ from devtools.introspection.elements import Element, ElementKind
 from devtools.introspection.graph import Graph
 from devtools.introspection.introspector import inspect_app
 
+from .inspected import Inspected, inspected
+
 HERE = Path(__file__).parent
 
 
@@ -105,9 +107,12 @@ def test_a_root_field_has_the_words_place_and_arguments_of_its_resolver() -> Non
         "properties": {
             "names": {"type": "array", "items": {"type": "string"}},
             "limit": {"type": "integer"},
-            "choice": {"title": "Choice"},
+            "choice": {"$ref": "#/$defs/Choice"},
         },
         "required": ["names"],
+        "$defs": {
+            "Choice": {"type": "object", "properties": {"sku": {"type": "string"}}, "required": ["sku"]}
+        },
     }
 
 
@@ -162,3 +167,36 @@ def test_a_schema_of_graphql_core_is_read_too() -> None:
     bare = task_of(graph, "Query.bare")
     assert (bare.title, bare.file_path) == (None, None)
     assert "bare: String" in (graph.structure.sdl or "")
+
+
+@pytest.fixture(scope="module")
+def two() -> Inspected:
+    return inspected("graphql_shop", needs="strawberry")
+
+
+@pytest.mark.slow
+def test_the_schema_at_the_first_path_is_that_of_the_app_and_a_further_one_is_a_resource(
+    two: Inspected,
+) -> None:
+    assert two.element("Query.products").title == "Find products."
+    admin = two.element("graphql_shop.admin_schema")
+    assert (admin.title, admin.file_path) == ("GraphQL schema at /graphql/admin", "graphql_shop.py")
+    assert "products: Int!" in two.config(admin.id)["sdl"]
+    assert "products(choice: Choice!): [Product!]!" in (two.structure.sdl or "")
+    field = two.element("graphql_shop.admin_schema.Query.products")
+    assert (field.title, field.registered_by) == ("Count the products.", admin.id)
+    assert two.element("graphql_shop.spare_schema.Query.spare").registered_by == "graphql_shop.spare_schema"
+
+
+@pytest.mark.slow
+def test_a_field_with_a_resolver_of_its_own_is_a_task_on_every_type(two: Inspected) -> None:
+    assert two.element("Product.stock").title == "How many there are."
+    assert "Product.sku" not in two.by_id
+
+
+@pytest.mark.slow
+def test_input_types_are_written_out_also_when_they_hold_themselves(two: Inspected) -> None:
+    choice = two.schema("Query.products")["$defs"]["Choice"]
+    assert choice["properties"]["inner"] == {"$ref": "#/$defs/Choice"}
+    assert choice["properties"]["order"] == {"enum": ["newest", "cheapest"]}
+    assert choice["required"] == ["sku"]
