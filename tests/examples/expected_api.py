@@ -93,12 +93,23 @@ def tag(identifier: str) -> Element:
     return Element(id=identifier, kind=ElementKind.tag, registered_by=APP)
 
 
-def error(name: str) -> Element:
+def handler(name: str) -> Element:
+    """What answers an exception."""
+    return Element(
+        id=f"examples.api.service.{name}",
+        kind=ElementKind.hook,
+        file_path="examples/api/service.py",
+        registered_by=APP,
+    )
+
+
+def error(name: str, handler: str) -> Element:
     """An exception that the library answers itself."""
     return Element(
         id=f"examples.api.shelf.{name}",
         kind=ElementKind.error,
         handled=True,
+        handlers=(f"examples.api.service.{handler}",),
         file_path="examples/api/shelf.py",
         registered_by=APP,
     )
@@ -190,10 +201,12 @@ MIDDLEWARE = (
 
 TAGS = (tag("books"), tag("copies"), tag("loans"), tag("desk"))
 
-ERRORS = (error("UnknownBook"), error("AlreadyLent"))
+ERRORS = (error("UnknownBook", "refuse_unknown"), error("AlreadyLent", "refuse_lent"))
+
+HANDLERS = (handler("refuse_unknown"), handler("refuse_lent"))
 
 ELEMENTS: dict[str, Element] = {
     element.id: element
-    for group in (BOOKS, LOANS, OTHERS, PAGES, RESOURCES, MIDDLEWARE, TAGS, ERRORS)
+    for group in (BOOKS, LOANS, OTHERS, PAGES, RESOURCES, MIDDLEWARE, TAGS, ERRORS, HANDLERS)
     for element in group
 }

@@ -5,6 +5,7 @@ from devtools.introspection.elements import Element, ElementKind, MiddlewareUse,
 APP = "examples.shop.app"
 DATABASE, GATEWAY, MAILER = "shop.database", "shop.payment_gateway", "shop.mailer"
 CUSTOMER = "shop.customer"
+REFUSE = "examples.shop.routes._refuse.handler:L131"
 WRITES, MONEY, SLOW = "shop.writes", "shop.money", "shop.slow"
 
 AROUND_EVERY_REQUEST = (
@@ -159,6 +160,7 @@ def error(name: str) -> Element:
         id=f"examples.shop.{name}",
         kind=ElementKind.error,
         handled=True,
+        handlers=(REFUSE,),
         file_path=_file(name),
         registered_by=APP,
     )
@@ -271,6 +273,17 @@ EVENTS = (
 
 TAGS = (tag(WRITES), tag(MONEY, '{"currency":"EUR"}'), tag(SLOW, '{"expected_ms":100}'))
 
+HANDLERS = (
+    Element(
+        id=REFUSE,
+        kind=ElementKind.hook,
+        is_private=True,
+        visibility_reason="_refuse begins with an underscore",
+        file_path="examples/shop/routes.py",
+        registered_by=APP,
+    ),
+)
+
 ERRORS = (
     error("cart.UnknownProduct"),
     error("checkout.EmptyCart"),
@@ -294,6 +307,7 @@ ELEMENTS: dict[str, Element] = {
         FIELDS,
         TASKS,
         HOOKS,
+        HANDLERS,
         RESOURCES,
         MIDDLEWARE,
         EVENTS,

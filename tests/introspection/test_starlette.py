@@ -347,6 +347,7 @@ def test_handled_exceptions_are_errors_of_the_app() -> None:
         (f"{__name__}.OutOfStockError", True),
     ]
     assert errors[1].title == "There is not enough of it."
+    assert [graph.by_id[handler].kind for handler in errors[1].handlers] == [ElementKind.hook]
 
 
 class LookupOfOursError(LookupError): ...

@@ -20,6 +20,7 @@ import msgspec
 from devtools.introspection import naming
 from devtools.introspection.elements import Element, ElementKind, MiddlewareUse
 from devtools.introspection.own_modules import OwnModules
+from devtools.introspection.registry import declared_id
 from devtools.telemetry.payload import PayloadGuard
 
 INSPECTORS: dict[str, str] = {
@@ -168,7 +169,7 @@ class Found:
         self, error: type[Any], function: Any, **fields: Any
     ) -> None:  # Any: as above, and fields of Element
         """Add an exception class that the app handles, and what handles it as a hook."""
-        identifier, handler = naming.element_id(error), naming.element_id(function)
+        identifier, handler = declared_id(error) or naming.element_id(error), naming.element_id(function)
         self.describe(ElementKind.error, identifier, error, framework=not self.own.defines(error))
         if handler not in self.elements:
             self.describe(ElementKind.hook, handler, function, **fields)

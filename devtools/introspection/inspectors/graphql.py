@@ -33,7 +33,7 @@ class Served(NamedTuple):
 
 
 def inspect(_: Any, found: Found) -> None:  # Any: any app; the endpoints say enough
-    """Describe every schema behind an endpoint, or in an own module."""
+    """Describe every schema behind an endpoint, or in the app's own package."""
     graphql: Any = loaded("graphql")
     if graphql is None:
         return
@@ -77,11 +77,11 @@ def _served(found: Found, kind: type[Any]) -> list[Served]:
 
 
 def _held(found: Found, kind: type[Any]) -> Iterator[tuple[str, Any]]:
-    """Schemas that a global of an own module holds."""
+    """Schemas that a global of the app's own package holds: other packages of a project may have theirs for another app."""
     strawberry: Any = naming.attribute(loaded("strawberry.schema.schema"), "Schema")
     for name, thing in found.own.of(kind, *((strawberry,) if isinstance(strawberry, type) else ())):
         schema = thing if isinstance(thing, kind) else naming.attribute(thing, "_schema")
-        if isinstance(schema, kind):
+        if isinstance(schema, kind) and name.partition(".")[0] == found.own.package:
             yield name, schema
 
 

@@ -111,13 +111,13 @@ class Inspection:
 
     def exceptions(self, handlers: Mapping[Any, Any]) -> None:
         """Exception classes that the app has handlers for."""
-        for handled in handlers:
+        for handled, function in handlers.items():
             if (
                 isinstance(handled, type)
                 and naming.module_name(handled) != "builtins"
                 and not is_framework(handled)
             ):
-                self.found.describe(ElementKind.error, id_of(handled), handled, handled=True)
+                self.found.handle(handled, function)
 
     def lifespan(self, router: Any) -> None:
         """What the app does around its life, as resources."""
