@@ -114,8 +114,8 @@ class Runtime:
 
     def _begin(self) -> None:
         store = self.store
+        store.snapshot_version = lambda: self.described.status.snapshot_version
         if isinstance(store, DatabaseStore):
-            store.snapshot_version = lambda: self.described.status.snapshot_version
             store.start(self.recorder, self.app, self.settings.role, version())
         active.recorder, active.owner = self.recorder, self.app
         self._uninstall = install(self.recorder, self.settings)

@@ -33,6 +33,8 @@ NULLABLE = ("auth", "log_level")
 KINDS = ("run", "log", "error", "emission", "audit")
 KEPT_KINDS = ("audit",)
 """Kinds that stay unless `retention` names them."""
+ROLLUP = "rollup"
+"""What is counted of runs by the hour, as a kind of retention."""
 
 
 def option(default: Any, meaning: str) -> Any:  # Any: dataclasses.field is typed by its default
@@ -53,6 +55,10 @@ class Retention:
 
     max_rows: int | None = 1_000_000
     max_age_days: float | None = 30.0
+
+
+ROLLUP_RETENTION = Retention(max_rows=None, max_age_days=400.0)
+"""Counts by the hour outlive the runs: this month can be compared with the same month of last year."""
 
 
 @dataclass(frozen=True)
@@ -210,6 +216,8 @@ def retention_of(resolved: Resolved, kind: str) -> Retention:
         return own
     if kind in KEPT_KINDS:
         return Retention(None, None)
+    if kind == ROLLUP:
+        return ROLLUP_RETENTION
     if resolved.origins["max_entries"] != "default":
         return Retention(max_rows=resolved.settings.max_entries)
     return Retention()
@@ -344,8 +352,8 @@ def _retention(value: Any) -> dict[str, Retention]:
         raise TypeError("it must map a kind to its limits")
     found: dict[str, Retention] = {}
     for kind, limits in cast("Mapping[str, Any]", value).items():
-        if kind not in KINDS:
-            raise ValueError(f"{kind!r} is not a kind; known: {', '.join(KINDS)}")
+        if kind not in (*KINDS, ROLLUP):
+            raise ValueError(f"{kind!r} is not a kind; known: {', '.join((*KINDS, ROLLUP))}")
         found[kind] = _numbers(Retention, _whole(kind, limits), lowest=0)
     return found
 

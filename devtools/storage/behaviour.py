@@ -1,8 +1,5 @@
 """How often an element ran under one version of the structure, how often it failed, how long it took. Answered by every store."""
 
-from collections.abc import Mapping
-from typing import Protocol
-
 import msgspec
 
 
@@ -21,13 +18,3 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     def error_rate(self) -> float:
         """Share of runs that ended in an error, 0..1."""
         return self.errors / self.count if self.count else 0.0
-
-
-class BehaviourStore(Protocol):
-    """Where behaviour is read. An `app` of None is the one of the newest snapshot, a `role` of None is `main`."""
-
-    def behaviour(
-        self, version: int, app: str | None = None, role: str | None = None
-    ) -> Mapping[str, Behaviour]:
-        """By element id, every element that ran under a version."""
-        ...

@@ -38,12 +38,14 @@ class Housekeeping:
         database: Sqlite,
         lease: Lease,
         limits: Mapping[type[Record], Retention],
+        rollup_limits: Retention,
         process_id: Callable[[], int],
         time_ns: Callable[[], int],
     ) -> None:
         self.database = database
         self.lease = lease
         self.limits = limits
+        self.rollup_limits = rollup_limits
         self.cpu_seconds = 0.0
         self.checkpoints = 0
         self.failure: DevToolsError | None = None
@@ -171,6 +173,7 @@ class Housekeeping:
 
     def _prune_age(self) -> None:
         retention.by_age(self.database, self.limits, self._time_ns())
+        retention.rollups_by_age(self.database, self.rollup_limits, self._time_ns())
 
     def _prune_processes(self) -> None:
         processes.prune(self.database, self._time_ns())

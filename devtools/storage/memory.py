@@ -2,9 +2,11 @@
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from devtools.records import ALL, NANOSECONDS_PER_MILLISECOND, TELEMETRY, Record
+from devtools.records import ALL, NANOSECONDS_PER_MILLISECOND, TELEMETRY, Record, Run, RunStatus
+from devtools.storage.behaviour import Behaviour
+from devtools.storage.behaviour_queries import of_durations
 from devtools.storage.snapshot_store import SnapshotStore
 from devtools.storage.status import KindStatus, ProcessStatus, Removed, SchemaStatus, StoreStatus
 from devtools.telemetry.recorder import Recorder, Wake
@@ -26,6 +28,8 @@ class MemoryStore:
         self.recorder = recorder
         self.history = recorder.rings
         self.snapshots = snapshots
+        self.snapshot_version: Callable[[], int | None] = lambda: None
+        """Gives the version of the structure that runs are under now. Set by the application."""
         self._why = why
         self._app, self._role, self._version = app, role, version
         self._started_ms = recorder.clocks.time_ns() / NANOSECONDS_PER_MILLISECOND
@@ -92,6 +96,24 @@ class MemoryStore:
 
     cpu_seconds = 0.0
     """There is no thread."""
+
+    def behaviour(
+        self, version: int, app: str | None = None, role: str | None = None
+    ) -> Mapping[str, Behaviour]:
+        """By element id, how every element behaved whose runs are in memory: all ran under the version of now unless they say."""
+        if (app or self._app, role or self._role) != (self._app, self._role):
+            return {}
+        current = self.snapshot_version()
+        runs: dict[str, list[Run]] = {}
+        for run in self.recorder.rings.of(Run).snapshot():
+            if (run.snapshot_version or current) == version:
+                runs.setdefault(run.node_id, []).append(run)
+        return {
+            node_id: of_durations(
+                [run.duration_ns for run in alike], sum(run.status is RunStatus.error for run in alike)
+            )
+            for node_id, alike in runs.items()
+        }
 
     def prune(self, record_type: type[Record] | None, older_than_ns: int | None) -> Sequence[Removed]:
         """Remove what is strictly older than a Unix time in nanoseconds; the rings keep to their own limit."""

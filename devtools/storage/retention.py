@@ -9,8 +9,9 @@ from peewee import SQL, Database, fn
 from devtools.records import Record
 from devtools.settings import Retention
 from devtools.storage.queries import EVICTED
+from devtools.storage.rollups import HOUR_NS, Key
 from devtools.storage.sqlite import Sqlite
-from devtools.storage.tables import MODELS, Counter
+from devtools.storage.tables import MODELS, Counter, RunRollup
 
 CHUNK = 2_000
 """Rows removed in one transaction. Another process's writer waits no longer than for one of these."""
@@ -65,6 +66,40 @@ def everything(database: Sqlite, record_type: type[Record]) -> int:
             break
         time.sleep(BREATH_SECONDS)
     return total
+
+
+def rollups_by_age(database: Sqlite, limits: Retention, now_ns: int) -> int:
+    """Remove the counts of hours older than `max_age_days`, a tenth of them at most; answers how many rows went."""
+    if limits.max_age_days is None:
+        return 0
+    oldest = (now_ns - int(limits.max_age_days * NANOSECONDS_PER_DAY)) // HOUR_NS
+    with database.reading() as connection:
+        (old,) = connection.execute(RunRollup.select(ALL_ROWS).where(RunRollup.hour < oldest)).fetchone()
+        (count,) = connection.execute(RunRollup.select(ALL_ROWS)).fetchone() if old else (0,)
+    return _remove_rollups(database, min(old, max(1, count // LARGEST_SHARE_BY_AGE)))
+
+
+def all_rollups(database: Sqlite) -> int:
+    """Remove every count; answers how many rows went."""
+    return _remove_rollups(database, None)
+
+
+def _remove_rollups(database: Sqlite, most: int | None) -> int:
+    """Remove the counts of the oldest hours."""
+    removed = 0
+    keys = [getattr(RunRollup, name) for name in Key._fields]
+    while most is None or removed < most:
+        chunk = CHUNK if most is None else min(CHUNK, most - removed)
+        with database.writing() as connection:
+            oldest = connection.execute(RunRollup.select(*keys).order_by(*keys).limit(chunk)).fetchall()
+            for row in oldest:
+                same = [key == value for key, value in zip(keys, row, strict=True)]
+                connection.execute(RunRollup.delete().where(*same))
+        removed += len(oldest)
+        if len(oldest) < chunk:
+            break
+        time.sleep(BREATH_SECONDS)
+    return removed
 
 
 def _by_rows(database: Sqlite, record_type: type[Record], keep: int | None, most: int | None) -> int:

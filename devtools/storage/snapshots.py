@@ -38,24 +38,24 @@ class DatabaseSnapshots:
     def list(self, app: str | None = None, role: str | None = None) -> Sequence[SnapshotRow]:
         """All versions of an app and role, newest first, without their content."""
         with self.database.reading() as connection:
-            key = _key(connection, app, role)
+            key = key_of(connection, app, role)
             return _rows(connection, _selected(*key, _LISTED).order_by(Snapshot.version.desc()), _LISTED)
 
     def get(self, version: int, app: str | None = None, role: str | None = None) -> SnapshotRow | None:
         """One version, or None."""
         with self.database.reading() as connection:
-            return _version(connection, version, *_key(connection, app, role))
+            return _version(connection, version, *key_of(connection, app, role))
 
     def active(self, app: str | None = None, role: str | None = None) -> SnapshotRow | None:
         """The active version, or None where nothing was saved."""
         with self.database.reading() as connection:
-            key = _key(connection, app, role)
+            key = key_of(connection, app, role)
             return _first(connection, _selected(*key).where(ActiveSnapshot.version.is_null(False)))
 
     def activate(self, version: int, app: str | None = None, role: str | None = None) -> SnapshotRow:
         """Make a version the active one. Raises NotFoundError."""
         with self.database.writing() as connection:
-            key = _key(connection, app, role)
+            key = key_of(connection, app, role)
             _lock(connection, *key)
             _existing(connection, "cannot activate snapshot", version, *key)
             _activate(connection, *key, version)
@@ -66,14 +66,14 @@ class DatabaseSnapshots:
     ) -> SnapshotRow:
         """Name a version, or take its name away. Raises NotFoundError."""
         with self.database.writing() as connection:
-            key = _key(connection, app, role)
+            key = key_of(connection, app, role)
             connection.execute(Snapshot.update(label=label).where(_is(version, *key)))
             return _existing(connection, "cannot label snapshot", version, *key)
 
     def delete(self, version: int, app: str | None = None, role: str | None = None) -> None:
         """Remove a version. Raises NotFoundError, and ConflictError for the active one."""
         with self.database.writing() as connection:
-            key = _key(connection, app, role)
+            key = key_of(connection, app, role)
             _lock(connection, *key)
             if _existing(connection, "cannot delete snapshot", version, *key).active:
                 raise ConflictError(
@@ -89,7 +89,8 @@ class DatabaseSnapshots:
             connection.execute(Snapshot.delete().where(_is(version, app, role)))
 
 
-def _key(connection: Database, app: str | None, role: str | None) -> tuple[str, str]:
+def key_of(connection: Database, app: str | None, role: str | None) -> tuple[str, str]:
+    """The app and role that are meant: without an app the one that was seen last."""
     role = role or DEFAULT_ROLE
     if app is None:
         select = Snapshot.select(Snapshot.app).order_by(Snapshot.last_seen_ns.desc(), Snapshot.version.desc())

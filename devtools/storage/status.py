@@ -1,10 +1,11 @@
 """What a store answers about itself, and the protocol that every store keeps. Called by GraphQL and the application."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from devtools.records import Record
+from devtools.storage.behaviour import Behaviour
 from devtools.storage.snapshot_store import SnapshotStore
 from devtools.telemetry.pages import History
 from devtools.telemetry.recorder import Wake
@@ -118,6 +119,15 @@ class Store(Protocol):
 
     def watch(self, wake: Wake) -> Callable[[], None]:
         """Call `wake` when records of other processes have come into the rings, until the answer is called."""
+        ...
+
+    def behaviour(
+        self, version: int, app: str | None = None, role: str | None = None
+    ) -> Mapping[str, Behaviour]:
+        """By element id, how every element behaved that ran under a version of the structure.
+
+        An `app` of None is the one that was seen last, a `role` of None is `main`.
+        """
         ...
 
     def prune(self, record_type: type[Record] | None, older_than_ns: int | None) -> Sequence[Removed]:

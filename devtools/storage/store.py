@@ -5,7 +5,7 @@ import os
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from devtools.errors import (
@@ -16,16 +16,17 @@ from devtools.errors import (
     UnavailableError,
     ValidationError,
 )
-from devtools.records import ALL, TELEMETRY, Record
-from devtools.settings import Resolved, retention_of
-from devtools.storage import processes, retention, targets
+from devtools.records import ALL, TELEMETRY, Record, Run
+from devtools.settings import ROLLUP, Resolved, retention_of
+from devtools.storage import behaviour_queries, processes, retention, targets
+from devtools.storage.behaviour import Behaviour
 from devtools.storage.faults import fault_of
 from devtools.storage.following import Follower
 from devtools.storage.housekeeping import Housekeeping
 from devtools.storage.lease import Lease
 from devtools.storage.migrate import Migrations, Step
 from devtools.storage.queries import DatabaseHistory, Total
-from devtools.storage.snapshots import DatabaseSnapshots
+from devtools.storage.snapshots import DatabaseSnapshots, key_of
 from devtools.storage.sqlite import Sqlite
 from devtools.storage.status import KindStatus, ProcessStatus, Removed, SchemaStatus, StoreStatus
 from devtools.storage.writer import CLOSE_SECONDS, Writer
@@ -33,6 +34,8 @@ from devtools.telemetry.recorder import Recorder, Wake
 
 PRUNED_AT_START = 10_000
 """Rows of a kind that may be removed before the app goes on starting; the rest follows in the background."""
+COUNTS_SECONDS = 0.5
+"""How long a question about behaviour waits for what this process has counted."""
 CLOSING_SECONDS = 0.1
 """Kept of the time given to `close()` for what comes after waiting."""
 COUNTED_TIMES = 100
@@ -66,6 +69,7 @@ class DatabaseStore:
         self.housekeeping: Housekeeping | None = None
         self.follower: Follower | None = None
         self._limits = {record_type: retention_of(resolved, record_type.kind) for record_type in ALL}
+        self._rollup_limits = retention_of(resolved, ROLLUP)
         self._why = f"{database.url}, given by {GIVEN_BY[resolved.origins['database']]}"
         self._told: list[str] = []
         self._unopened: DevToolsError | None = None
@@ -143,7 +147,12 @@ class DatabaseStore:
 
     def _start_threads(self, recorder: Recorder, failure: DevToolsError | None) -> None:
         self.housekeeping = Housekeeping(
-            self.database, self.lease, self._limits, lambda: self._registered_as, recorder.clocks.time_ns
+            self.database,
+            self.lease,
+            self._limits,
+            self._rollup_limits,
+            lambda: self._registered_as,
+            recorder.clocks.time_ns,
         )
         self.writer = Writer(
             self.database,
@@ -240,6 +249,15 @@ class DatabaseStore:
 
         unsubscribe = recorder.on_wake(restart)
         recorder.arm()
+
+    def behaviour(
+        self, version: int, app: str | None = None, role: str | None = None
+    ) -> Mapping[str, Behaviour]:
+        """By element id, how every element behaved that ran under a version of the structure."""
+        if self.writer is not None:
+            self.writer.flush(COUNTS_SECONDS, counts=True)
+        with self.database.reading() as connection:
+            return behaviour_queries.read(connection, version, *key_of(connection, app, role))
 
     # -- what it says about itself
 
@@ -357,6 +375,8 @@ class DatabaseStore:
 
     def _clear(self, record_type: type[Record]) -> Removed:
         removed = retention.everything(self.database, record_type)
+        if record_type is Run:
+            retention.all_rollups(self.database)
         self._totals = {}, 0.0
         if self.recorder is not None:
             self.recorder.rings.of(record_type).clear()

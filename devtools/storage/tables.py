@@ -208,6 +208,29 @@ class Snapshot(Model):
         primary_key = CompositeKey("app", "role", "version")
 
 
+class RunRollup(Model):
+    """What ran in one hour: one row per element, version of the structure and process. `devtools.storage.rollups` writes it."""
+
+    hour = BigIntegerField()
+    node_id = TextField()
+    snapshot_version = BigIntegerField()
+    process_id = BigIntegerField()
+    node_kind = TextField()
+    runs = BigIntegerField()
+    errors = BigIntegerField()
+    duration_ns = BigIntegerField()
+    histogram = BlobField()
+
+    class Meta:  # noqa: D106 - Peewee's own place for options
+        table_name = "run_rollups"
+        legacy_table_names = False
+        primary_key = CompositeKey("hour", "node_id", "snapshot_version", "process_id")
+
+
+RunRollup.add_index(
+    RunRollup.snapshot_version, RunRollup.process_id, name="run_rollups_by_snapshot_version", safe=True
+)
+
 TABLES: tuple[type[Model], ...] = (
     *MODELS.values(),
     Process,
@@ -215,5 +238,6 @@ TABLES: tuple[type[Model], ...] = (
     Commit,
     Snapshot,
     ActiveSnapshot,
+    RunRollup,
 )
 """Every table that migrations make, beside the two in which they keep their own history."""

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -12,6 +12,7 @@ from devtools.errors import ConstraintError, DevToolsError, UnavailableError
 from devtools.records import Record
 from devtools.storage.commits import CommitNotes
 from devtools.storage.insert import Insertions
+from devtools.storage.rollups import Rollups
 from devtools.storage.sqlite import Sqlite
 from devtools.telemetry.context import internal
 from devtools.telemetry.identifiers import SLOTS
@@ -20,6 +21,8 @@ from devtools.telemetry.recorder import Recorder
 GATHER_SECONDS = 0.03
 """How long the first record waits for others: a transaction costs as much as twenty rows."""
 IDLE_SECONDS = 60.0
+ROLL_UP_SECONDS = 2.0
+"""How often counts are written while nobody asks for them."""
 BATCH = 2_048
 FIRST_BACK_OFF_SECONDS = 0.05
 LONGEST_BACK_OFF_SECONDS = 2.0
@@ -64,6 +67,9 @@ class Writer:
         self._snapshot_version = snapshot_version
         self._insertions = Insertions(database.conflict_clause, database.max_parameters)
         self._notes = CommitNotes()
+        self.rollups = Rollups()
+        self._roll_up_at = 0.0
+        self._counts_asked = False
         self._pending: list[Record] = []
         self._busy = False
         self._asked: deque[threading.Event] = deque()
@@ -94,11 +100,16 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="devtools-writer", daemon=True)
         self._thread.start()
 
-    def flush(self, timeout: float = CLOSE_SECONDS) -> bool:
-        """Wait until everything recorded before this call is committed; False when that took longer."""
+    def flush(self, timeout: float = CLOSE_SECONDS, *, counts: bool = False) -> bool:
+        """Wait until everything recorded before this call is committed; False when that took longer.
+
+        With `counts` the rollups of it, too.
+        """
         # `_busy` is set before a record leaves the queue: an empty queue and an idle writer mean that all is committed.
-        if self._thread is None or (not self.recorder.queue and not self._busy):
+        is_idle = not self.recorder.queue and not self._busy and not (counts and self.rollups.pending)
+        if self._thread is None or is_idle:
             return self.unwritten == 0
+        self._counts_asked = self._counts_asked or counts
         done = threading.Event()
         self._asked.append(done)
         self._call()
@@ -127,6 +138,7 @@ class Writer:
     def forget(self) -> None:
         """In a forked child, where the thread does not exist: what is queued is the parent's to write."""
         self._unsubscribe()
+        self.rollups.pending.clear()
         self._thread = None
 
     def _call(self) -> None:
@@ -189,7 +201,19 @@ class Writer:
             left -= len(batch)
             self._pending = self._identified(batch)
             self._store()
+        self._roll_up()
         self._busy = False
+
+    def _roll_up(self) -> None:
+        """Write what was counted, when somebody asks for it, at the end, and every few seconds."""
+        is_due = self._counts_asked or self._give_up_at is not None or time.monotonic() >= self._roll_up_at
+        if not self.rollups.pending or not is_due:
+            return
+        self._counts_asked = False
+        with self.database.writing() as connection:
+            self.rollups.write(connection)
+        self.rollups.pending.clear()
+        self._roll_up_at = time.monotonic() + ROLL_UP_SECONDS
 
     def _identified(self, batch: list[Record]) -> list[Record]:
         """The batch with this process's key in what was recorded before the database had given one."""
@@ -203,6 +227,7 @@ class Writer:
 
     def _store(self) -> None:
         batch, version = self._pending, self._snapshot_version()
+        stored: Sequence[Record] = batch
         try:
             with self.database.writing() as connection:
                 inserted = self._insertions.store(connection, batch, version)
@@ -210,17 +235,19 @@ class Writer:
         except Exception as error:
             if isinstance(error, DevToolsError) and not isinstance(error, ConstraintError):
                 raise
-            inserted = self._store_each(batch, version, error)
+            stored = self._store_each(batch, version, error)
+            inserted = len(stored)
         else:
             # After a failure the batch may have been committed in spite of it: then its rows are there already.
             if inserted != len(batch) and self.failure is None:
                 self._count_conflicts(len(batch) - inserted)
         self._pending = []
+        self.rollups.count(stored, version)
         self.written += inserted
         self._on_committed(inserted)
 
-    def _store_each(self, batch: list[Record], version: int | None, error: Exception) -> int:
-        """A value in the batch cannot be stored: leave out that record alone."""
+    def _store_each(self, batch: list[Record], version: int | None, error: Exception) -> Sequence[Record]:
+        """A value in the batch cannot be stored: leave out that record alone. Answers the others."""
         with self.database.writing() as connection:
             refused = self._insertions.store_each(connection, batch, version)
             self._notes.add(connection, batch)
@@ -229,7 +256,8 @@ class Writer:
         self.refused += len(refused)
         for record in refused:
             self.recorder.dropped[record.kind] += 1
-        return len(batch) - len(refused)
+        out = {record.id for record in refused}
+        return [record for record in batch if record.id not in out]
 
     def _count_conflicts(self, count: int) -> None:
         if not self.conflicts:
@@ -239,7 +267,7 @@ class Writer:
     def _await_records(self) -> None:
         self.recorder.arm()
         if not self.recorder.queue and not self._asked and self._give_up_at is None:
-            self._signal.wait(IDLE_SECONDS)
+            self._signal.wait(ROLL_UP_SECONDS if self.rollups.pending else IDLE_SECONDS)
         self._signal.clear()
         if self.recorder.queue:
             self._hurry.wait(GATHER_SECONDS)

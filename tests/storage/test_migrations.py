@@ -16,7 +16,7 @@ from devtools.storage.store import DatabaseStore
 from devtools.storage.tables import TABLES
 from tests.storage.conftest import Running, resolved
 
-FIRST = "0001_initial"
+FIRST, SECOND = STEPS = ("0001_initial", "0002_run_rollups")
 CREATE_HALF = "def up(migrator, db):\n    db.execute_sql('CREATE TABLE half (x)')\n"
 
 
@@ -62,11 +62,11 @@ def test_migrations_make_exactly_the_derived_tables(database: SqliteDatabase) ->
 def test_up_and_down_leave_nothing(database: SqliteDatabase) -> None:
     """And up again."""
     migrations = Migrations(database, "sqlite:///x.db")
-    assert migrations.upgrade() == [FIRST]
-    assert migrations.downgrade() == [FIRST]
+    assert migrations.upgrade() == list(STEPS)
+    assert migrations.downgrade(FIRST) == [SECOND, FIRST]
     assert schema_of(database) == set()
-    assert migrations.pending() == (FIRST,)
-    assert migrations.upgrade() == [FIRST]
+    assert migrations.pending() == STEPS
+    assert migrations.upgrade() == list(STEPS)
     assert migrations.upgrade() == []
 
 
@@ -114,14 +114,14 @@ def test_a_changed_migration_is_noticed(database: SqliteDatabase, tmp_path: Path
 
 def test_a_failing_step_is_rolled_back_whole(database: SqliteDatabase, tmp_path: Path) -> None:
     """And finishes once it is mended."""
-    folder = with_migrations(tmp_path / "m", m0002_more=CREATE_HALF + "    db.execute_sql('nonsense')\n")
+    folder = with_migrations(tmp_path / "m", m0099_more=CREATE_HALF + "    db.execute_sql('nonsense')\n")
     migrations = Migrations(database, "sqlite:///x.db", folder)
     with pytest.raises(MigrationError, match=r"upgrade of sqlite:///x\.db failed.*nonsense"):
         migrations.upgrade()
     assert "half" not in database.get_tables()
-    assert migrations.pending() == ("0002_more",)
-    (folder / "0002_more.py").write_text(CREATE_HALF)
-    assert migrations.upgrade() == ["0002_more"]
+    assert migrations.pending() == ("0099_more",)
+    (folder / "0099_more.py").write_text(CREATE_HALF)
+    assert migrations.upgrade() == ["0099_more"]
 
 
 def test_a_checksum_lost_in_a_crash_is_filled_in(database: SqliteDatabase) -> None:
@@ -130,7 +130,7 @@ def test_a_checksum_lost_in_a_crash_is_filled_in(database: SqliteDatabase) -> No
     migrations.upgrade()
     database.execute_sql("DROP TABLE schema_checksum")
     assert migrations.upgrade() == []
-    assert database.execute_sql("SELECT name FROM schema_checksum").fetchall() == [(FIRST,)]
+    assert database.execute_sql("SELECT name FROM schema_checksum").fetchall() == [(step,) for step in STEPS]
 
 
 OPEN_AND_RECORD = """
@@ -162,5 +162,5 @@ def test_eight_processes_starting_at_once_migrate_once(file: Path) -> None:
     assert len({process.id for process in running.store.processes()}) == 9
     running.store.close()
     database = SqliteDatabase(file)
-    assert database.execute_sql("SELECT name FROM schema_migration").fetchall() == [(FIRST,)]
+    assert database.execute_sql("SELECT name FROM schema_migration").fetchall() == [(step,) for step in STEPS]
     database.close()

@@ -271,7 +271,7 @@ def test_the_store_says_how_it_is(run: Start, file: Path) -> None:
     assert (process.app, process.role, process.pid, process.version) == ("shop", "worker", os.getpid(), "1.0")
     wait_until(lambda: running.store.schema().lease_holder)
     schema = running.store.schema()
-    assert (schema.version, schema.pending) == ("0001_initial", ())
+    assert (schema.version, schema.pending) == ("0002_run_rollups", ())
     assert schema.lease_holder == f"{os.uname().nodename}:{os.getpid()}"
 
 

@@ -1,0 +1,180 @@
+"""Counts by the hour: equal to a scan, and there when the runs are not."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devtools.records import NodeKind, Run, RunStatus
+from devtools.settings import Retention
+from devtools.storage import retention
+from devtools.storage.rollups import HOUR_NS
+from devtools.storage.store import DatabaseStore
+from devtools.storage.tables import RunRollup
+from devtools.telemetry.filters import EVERYTHING
+from tests.storage.conftest import Running, resolved, wait_until
+
+ROOT = Path(__file__).parents[2]
+DAY_NS = 24 * HOUR_NS
+
+
+def ran(running: Running, node_id: str = "shop.buy", **fields: Any) -> None:
+    known = {
+        "run_id": 1, "node_kind": NodeKind.TASK, "name": "buy", "duration_ns": 1_000_000, "status": RunStatus.ok, "ok": True,
+    }  # fmt: skip
+    running.recorder.record(Run, node_id=node_id, **(known | fields))
+
+
+def cells(store: DatabaseStore) -> list[tuple[Any, ...]]:
+    columns = RunRollup.hour, RunRollup.node_id, RunRollup.snapshot_version, RunRollup.runs, RunRollup.errors
+    with store.database.reading() as connection:
+        return connection.execute(RunRollup.select(*columns).order_by(*columns)).fetchall()
+
+
+@pytest.fixture
+def running(file: Path) -> Running:
+    made = Running(file, capacity=10_000)
+    made.store.snapshot_version = lambda: 1
+    return made
+
+
+def test_a_cell_per_hour_element_and_version(running: Running) -> None:
+    """However many batches there were, and also for more elements than one statement takes."""
+    for turn in range(3):
+        for number in range(100):
+            ran(running, f"shop.n{number:02}", time_ns=turn * HOUR_NS, ok=turn != 1, status=RunStatus.error)
+            ran(running, f"shop.n{number:02}", time_ns=turn * HOUR_NS, snapshot_version=2)
+        running.store.behaviour(1, "shop")
+    expected = [
+        (turn, f"shop.n{number:02}", version, 1, int(version == 1))
+        for turn in range(3)
+        for number in range(100)
+        for version in (1, 2)
+    ]
+    assert cells(running.store) == expected
+    running.store.close()
+
+
+def test_counts_are_written_soon_and_at_the_end(running: Running, file: Path) -> None:
+    """Without anyone asking for them."""
+    ran(running)
+    wait_until(lambda: cells(running.store))
+    ran(running)
+    running.store.close()
+    other = DatabaseStore.open(resolved(file), read_only=True)
+    assert [cell[3] for cell in cells(other)] == [2]
+    other.close()
+
+
+def test_behaviour_outlives_the_runs(running: Running) -> None:
+    """Retention takes the rows, not what was counted; percentiles are then those of the histogram."""
+    for duration in range(1, 101):
+        ran(running, duration_ns=duration * 1_000_000)
+    exact = running.store.behaviour(1, "shop")["shop.buy"]
+    retention.by_rows(running.store.database, {Run: Retention(max_rows=10)})
+    left = running.store.behaviour(1, "shop")["shop.buy"]
+    assert (exact.count, exact.exact, exact.p95_ms) == (100, True, 95.0)
+    assert (left.count, left.exact) == (100, False)
+    assert left.p95_ms == pytest.approx(95.0, rel=0.09)
+    running.store.close()
+
+
+def test_many_runs_are_answered_from_the_histogram(running: Running) -> None:
+    """From 500 on."""
+    for number in range(500):
+        ran(running, "shop.many", duration_ns=(number + 1) * 1_000_000)
+        if number:
+            ran(running, "shop.few")
+    found = running.store.behaviour(1, "shop")
+    assert (found["shop.many"].exact, found["shop.few"].exact) == (False, True)
+    assert found["shop.many"].p50_ms == pytest.approx(250, rel=0.09)
+    running.store.close()
+
+
+def test_clearing_the_runs_clears_what_was_counted(running: Running) -> None:
+    ran(running)
+    running.store.behaviour(1, "shop")
+    running.store.clear(Run)
+    assert running.store.behaviour(1, "shop") == {}
+    ran(running)
+    assert running.store.behaviour(1, "shop")["shop.buy"].count == 1
+    running.store.close()
+
+
+def test_old_hours_go_a_tenth_at_a_time(running: Running) -> None:
+    """A clock that jumped must not empty them."""
+    for hour in range(20):
+        ran(running, time_ns=hour * HOUR_NS)
+    running.store.behaviour(1, "shop")
+    limits = Retention(max_rows=None, max_age_days=1)
+    assert retention.rollups_by_age(running.store.database, limits, 1_000 * DAY_NS) == 2
+    assert [cell[0] for cell in cells(running.store)] == list(range(2, 20))
+    assert retention.rollups_by_age(running.store.database, Retention(None, None), 1_000 * DAY_NS) == 0
+    running.store.close()
+
+
+def test_a_run_that_the_database_refuses_is_not_counted(running: Running) -> None:
+    """What is counted is what is stored."""
+    ran(running, "shop.fine")
+    ran(running, "shop.broken", duration_ns=1 << 70)
+    assert running.store.behaviour(1, "shop").keys() == {"shop.fine"}
+    running.store.close()
+
+
+def test_processes_are_counted_side_by_side(file: Path) -> None:
+    first, second = Running(file), Running(file)
+    for running in (first, second):
+        running.store.snapshot_version = lambda: 1
+        for _ in range(5):
+            ran(running)
+    second.store.behaviour(1, "shop")
+    assert first.store.behaviour(1, "shop")["shop.buy"].count == 10
+    first.store.close()
+    second.store.close()
+
+
+KILLED = """
+import sys, time
+from tests.storage.conftest import Running
+from tests.storage.test_rollups import ran
+running = Running(sys.argv[1], capacity=100_000)
+running.store.snapshot_version = lambda: 1
+number = 0
+while True:
+    ran(running, f"shop.n{number % 7}")
+    number += 1
+    if number % 100 == 0:
+        time.sleep(0.001)
+        if number == 5_000:
+            print("going", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_after_a_kill_no_more_is_counted_than_was_stored(file: Path) -> None:
+    """The last seconds may be missing; nothing is counted twice."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(file)], stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )  # fmt: skip
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"going\n"
+    other = DatabaseStore.open(resolved(file), read_only=True)
+    wait_until(lambda: cells(other), 20)
+    other.close()
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    store = DatabaseStore.open(resolved(file), read_only=True)
+    stored = Counter[str]()
+    with store.database.reading() as connection:
+        for (node_id,) in connection.execute_sql("SELECT node_id FROM runs").fetchall():
+            stored[node_id] += 1
+    counted = {cell[1]: cell[3] for cell in cells(store)}
+    assert 0 < sum(counted.values()) <= store.history.count(Run, EVERYTHING)
+    assert all(counted[node_id] <= stored[node_id] for node_id in counted)
+    store.close()
