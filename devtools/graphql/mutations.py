@@ -16,6 +16,7 @@ from devtools.graphql.services import Removed
 from devtools.graphql.snapshots import Name, Snapshot, owner
 from devtools.graphql.system import RecordKind, System, kind_of, record_type_of
 from devtools.introspection import actions
+from devtools.introspection.exchange import imported
 from devtools.records import NANOSECONDS_PER_MILLISECOND, Audit
 from devtools.telemetry import active
 
@@ -189,6 +190,17 @@ class Mutation:
             )
         snapshots = info.context.services.store.snapshots
         return Snapshot(row=snapshots.label(version, name, *owner(info.context, app, role)))
+
+    @field
+    def import_snapshot(
+        self, info: Info, document: str, app: Name = strawberry.UNSET, role: Name = strawberry.UNSET
+    ) -> Snapshot:
+        """Store what `Snapshot.document` answered, here or elsewhere, as a new version that is not active.
+
+        It belongs to the app and role that it names, unless others are given.
+        """
+        row = imported(document, or_none(app), or_none(role))
+        return Snapshot(row=info.context.services.store.snapshots.add(row))
 
     @field
     def delete_snapshot(

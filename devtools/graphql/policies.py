@@ -24,6 +24,7 @@ POLICIES: dict[str, Policy] = {
     "recording": "write",
     "activateSnapshot": "write",
     "labelSnapshot": "write",
+    "importSnapshot": "write",
     "deleteSnapshot": "write",
     "prune": "write",
     "clear": "write",

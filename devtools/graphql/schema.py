@@ -11,6 +11,7 @@ from strawberry.types.base import StrawberryObjectDefinition, StrawberryType
 
 from devtools.graphql.context import Info
 from devtools.graphql.declare import field, object_type
+from devtools.graphql.diffs import DiffQuery
 from devtools.graphql.elements import All
 from devtools.graphql.history import History, list_of
 from devtools.graphql.live import Live
@@ -24,7 +25,7 @@ from devtools.records import Audit
 
 
 @object_type
-class Query(StructureQuery, SnapshotQuery):
+class Query(StructureQuery, SnapshotQuery, DiffQuery):
     """What the app is made of, what it is doing, what it did, and what the server says about itself."""
 
     @field

@@ -12,6 +12,7 @@ from devtools.graphql.derive import decode as decode_json
 from devtools.graphql.elements import BaseElement, as_types
 from devtools.graphql.reading import or_none
 from devtools.introspection.elements import ElementKind, Structure
+from devtools.introspection.exchange import exported
 from devtools.introspection.graph import Graph
 from devtools.introspection.snapshots import decode
 from devtools.records import NANOSECONDS_PER_MILLISECOND
@@ -116,15 +117,25 @@ class Snapshot:
         wanted = or_none(kinds)
         return as_types(graph, (element for element in found if not wanted or element.kind in wanted))
 
+    @field
+    def document(self) -> str:
+        """The whole of it as the file that `devtools snapshots export` writes and `importSnapshot` reads."""
+        return exported(self.complete)
+
     @cached_property
-    def structure(self) -> Structure:
-        """What is stored, decoded once. Raises NotFoundError where a listed version is gone by now."""
+    def complete(self) -> SnapshotRow:
+        """The row with its content. Raises NotFoundError where a listed version is gone by now."""
         row = (
             self.row if self.store is None else self.store.get(self.row.version, self.row.app, self.row.role)
         )
         if row is None:
             raise NotFoundError("cannot read snapshot", "snapshot", self.row.version)
-        return decode(row)
+        return row
+
+    @cached_property
+    def structure(self) -> Structure:
+        """What is stored, decoded once."""
+        return decode(self.complete)
 
 
 def of_row(row: SnapshotRow | None) -> Snapshot | None:

@@ -9,6 +9,7 @@ from devtools.graphql.context import Context, Info
 from devtools.graphql.declare import field, object_type
 from devtools.graphql.policies import WHY_NEVER, how_to_switch_on
 from devtools.graphql.services import KindStatus, ProcessStatus, StoreStatus
+from devtools.introspection.exchange import exported_structure
 from devtools.records import ALL, BY_KIND, Record
 
 
@@ -152,6 +153,13 @@ class StructureState:
     state: StructureSource
     snapshot_version: int | None
     since_ms: float | None
+
+    @field
+    def document(self, info: Info) -> str:
+        """The structure of now as a file, such as `importSnapshot` and `devtools check --against FILE` read."""
+        services = info.context.services
+        now_ns = services.recorder.clocks.time_ns()
+        return exported_structure(info.context.graph.structure, services.app, services.role, now_ns)
 
 
 @object_type

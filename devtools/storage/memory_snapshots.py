@@ -7,7 +7,7 @@ import msgspec
 
 from devtools.errors import ConflictError, NotFoundError
 from devtools.records.snapshots import SnapshotRow
-from devtools.storage.snapshot_store import DEFAULT_ROLE
+from devtools.storage.snapshot_store import DEFAULT_ROLE, refuse_addition
 
 Key = tuple[str, str]
 
@@ -29,8 +29,7 @@ class MemorySnapshots:
             rows = self._rows.setdefault(key, {})
             known = next((old for old in rows.values() if old.content_hash == row.content_hash), None)
             if known is None:
-                version = self._last[key] = self._last.get(key, 0) + 1
-                rows[version] = msgspec.structs.replace(row, version=version, active=False)
+                version = self._insert(key, row)
             else:
                 version = known.version
                 rows[version] = msgspec.structs.replace(
@@ -39,6 +38,16 @@ class MemorySnapshots:
             self._active[key] = version
             self._drop_oldest(key)
             return self._shown(key, rows[version])
+
+    def add(self, row: SnapshotRow) -> SnapshotRow:
+        """Store a structure from elsewhere as the next version; what is active stays so. Raises LimitExceededError."""
+        key = (row.app, row.role)
+        with self._lock:
+            if key in self._active and self.max_snapshots == 1:
+                raise refuse_addition()
+            version = self._insert(key, row)
+            self._drop_oldest(key)
+            return self._shown(key, self._rows[key][version])
 
     def list(self, app: str | None = None, role: str | None = None) -> Sequence[SnapshotRow]:
         """All versions of an app and role, newest first, without their content."""
@@ -90,6 +99,11 @@ class MemorySnapshots:
                 )
             del self._rows[key][version]
 
+    def _insert(self, key: Key, row: SnapshotRow) -> int:
+        version = self._last[key] = self._last.get(key, 0) + 1
+        self._rows.setdefault(key, {})[version] = msgspec.structs.replace(row, version=version, active=False)
+        return version
+
     def _key(self, app: str | None, role: str | None) -> Key:
         role = role or DEFAULT_ROLE
         if app is not None:
@@ -112,6 +126,6 @@ class MemorySnapshots:
 
     def _drop_oldest(self, key: Key) -> None:
         rows = self._rows[key]
-        droppable = [version for version in sorted(rows) if version != self._active[key]]
+        droppable = [version for version in sorted(rows) if version != self._active.get(key)]
         for version in droppable[: max(0, len(rows) - self.max_snapshots)]:
             del rows[version]

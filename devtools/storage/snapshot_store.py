@@ -3,9 +3,17 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from devtools.errors import LimitExceededError
 from devtools.records.snapshots import SnapshotRow
 
 DEFAULT_ROLE = "main"
+
+
+def refuse_addition() -> LimitExceededError:
+    """The error where only the active version may be kept."""
+    return LimitExceededError(
+        "cannot add snapshot: only one is kept, and that is the active one. Set max_snapshots to 2 or more."
+    )
 
 
 class SnapshotStore(Protocol):
@@ -16,6 +24,13 @@ class SnapshotStore(Protocol):
 
         New content gets the next number and drops the oldest beyond the limit, never the active one. Content equal to a stored
         version makes no new one: that version becomes active, its last-seen moves, and its content is replaced by the newer one.
+        """
+        ...
+
+    def add(self, row: SnapshotRow) -> SnapshotRow:
+        """Store a structure from elsewhere as the next version, also where the content is known; what is active stays so.
+
+        Drops the oldest beyond the limit, never the active one. Raises LimitExceededError where only the active one may be kept.
         """
         ...
 

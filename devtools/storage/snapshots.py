@@ -8,7 +8,7 @@ from peewee import JOIN, Database, ModelSelect, fn
 
 from devtools.errors import ConflictError, NotFoundError
 from devtools.records.snapshots import SnapshotRow
-from devtools.storage.snapshot_store import DEFAULT_ROLE
+from devtools.storage.snapshot_store import DEFAULT_ROLE, refuse_addition
 from devtools.storage.sqlite import Sqlite
 from devtools.storage.tables import ActiveSnapshot, Counter, Snapshot
 
@@ -34,6 +34,17 @@ class DatabaseSnapshots:
             _activate(connection, row.app, row.role, version)
             self._drop_oldest(connection, row.app, row.role, version)
             return _existing(connection, "cannot save snapshot", version, row.app, row.role)
+
+    def add(self, row: SnapshotRow) -> SnapshotRow:
+        """Store a structure from elsewhere as the next version; what is active stays so. Raises LimitExceededError."""
+        with self.database.writing() as connection:
+            _lock(connection, row.app, row.role)
+            active = _active_version(connection, row.app, row.role)
+            if active and self.max_snapshots == 1:
+                raise refuse_addition()
+            version = _insert(connection, row)
+            self._drop_oldest(connection, row.app, row.role, active)
+            return _existing(connection, "cannot add snapshot", version, row.app, row.role)
 
     def list(self, app: str | None = None, role: str | None = None) -> Sequence[SnapshotRow]:
         """All versions of an app and role, newest first, without their content."""
@@ -117,11 +128,18 @@ def _activate(connection: Database, app: str, role: str, version: int) -> None:
     connection.execute(ActiveSnapshot.update(version=version).where(row))
 
 
+def _active_version(connection: Database, app: str, role: str) -> int:
+    """0 where none is active."""
+    row = (ActiveSnapshot.app == app) & (ActiveSnapshot.role == role)
+    return connection.execute(ActiveSnapshot.select(ActiveSnapshot.version).where(row)).fetchone()[0]
+
+
 def _known_version(connection: Database, row: SnapshotRow) -> int | None:
     same = (
         (Snapshot.app == row.app) & (Snapshot.role == row.role) & (Snapshot.content_hash == row.content_hash)
     )
-    found = connection.execute(Snapshot.select(Snapshot.version).where(same).limit(1)).fetchone()
+    oldest = Snapshot.select(Snapshot.version).where(same).order_by(Snapshot.version).limit(1)
+    found = connection.execute(oldest).fetchone()
     return found[0] if found else None
 
 

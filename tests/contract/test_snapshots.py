@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from devtools.errors import ConflictError, NotFoundError
+from devtools.errors import ConflictError, LimitExceededError, NotFoundError
 from devtools.records.snapshots import SnapshotRow
 from devtools.storage import targets
 from devtools.storage.lease import Lease
@@ -229,6 +229,30 @@ def test_threads_that_save_at_once_end_with_one_active_and_no_more_than_allowed(
     assert sum(one.active for one in kept) == 1
 
 
+def test_one_from_elsewhere_is_the_next_version_and_not_active(store: SnapshotStore) -> None:
+    store.save(row("a"))
+    added = store.add(row("a", at=5))
+    assert (added.version, added.active, added.created_ns) == (2, False, 5)
+    assert active_version(store) == 1
+    assert store.save(row("a", at=9)).version == 1
+
+
+def test_one_from_elsewhere_drops_the_oldest_but_never_the_active_one(open_store: Open) -> None:
+    store = open_store(2)
+    store.save(row("a"))
+    assert [store.add(row(content)).version for content in "bc"] == [2, 3]
+    assert (versions(store), active_version(store)) == ([3, 1], 1)
+
+
+def test_where_one_is_kept_none_can_be_added_beside_the_active_one(open_store: Open) -> None:
+    store = open_store(1)
+    assert store.add(row("a")).version == 1
+    store.save(row("b"))
+    with pytest.raises(LimitExceededError, match="max_snapshots"):
+        store.add(row("c"))
+    assert active_version(store) == 2
+
+
 class SnapshotMachine(RuleBasedStateMachine):
     """Any sequence of calls, against the simplest model of the promise."""
 
@@ -253,6 +277,14 @@ class SnapshotMachine(RuleBasedStateMachine):
         while len(self.contents) > self.LIMIT:
             del self.contents[min(number for number in self.contents if number != version)]
         assert self.store.save(row(content)).version == version
+
+    @rule(content=st.sampled_from(["x", "y"]))
+    def add(self, content: str) -> None:
+        self.last += 1
+        self.contents[self.last] = f"{content}{self.last}"
+        while len(self.contents) > self.LIMIT:
+            del self.contents[min(number for number in self.contents if number != self.active)]
+        assert self.store.add(row(f"{content}{self.last}")).version == self.last
 
     @precondition(lambda self: self.contents)
     @rule(data=st.data())

@@ -10,10 +10,11 @@ from graphql import parse, validate
 from devtools import task
 from devtools.graphql.policies import POLICIES
 from devtools.graphql.schema import schema
+from devtools.introspection import snapshots
 from devtools.records import ALL
 from devtools.telemetry import active
 from devtools.telemetry.query_language import words_of
-from tests.graphql.conftest import World
+from tests.graphql.conftest import STRUCTURE, World
 
 COOKBOOK = (Path(__file__).parents[2] / "docs" / "graphql.md").read_text(encoding="utf-8")
 
@@ -30,6 +31,7 @@ BLOCKS = re.findall(r"```graphql\n(.*?)```", COOKBOOK, re.DOTALL)
 def test_every_recipe_runs(world: World, block: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(active, "recorder", world.recorder)
     world.settings = dataclasses.replace(world.settings, invoke_tasks=True)
+    world.store.snapshots.save(snapshots.to_row(STRUCTURE, "shop", "main", 1))
     world.run(ok=False)
     world.log()
     assert validate(schema(), parse(block)) == []

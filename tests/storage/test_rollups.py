@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from devtools.records import NodeKind, Run, RunStatus
 from devtools.settings import Retention
 from devtools.storage import retention
+from devtools.storage.behaviour import Behaviour
 from devtools.storage.rollups import HOUR_NS
 from devtools.storage.store import DatabaseStore
 from devtools.storage.tables import RunRollup
@@ -36,6 +38,14 @@ def cells(store: DatabaseStore) -> list[tuple[Any, ...]]:
         return connection.execute(RunRollup.select(*columns).order_by(*columns)).fetchall()
 
 
+def behaviour(running: Running) -> Mapping[str, Behaviour]:
+    """Under version 1, once all is stored however slow the machine is."""
+    assert running.store.flush(20)
+    assert running.store.writer is not None
+    assert running.store.writer.flush(20, counts=True)
+    return running.store.behaviour(1, "shop")
+
+
 @pytest.fixture
 def running(file: Path) -> Running:
     made = Running(file, capacity=10_000)
@@ -49,7 +59,7 @@ def test_a_cell_per_hour_element_and_version(running: Running) -> None:
         for number in range(100):
             ran(running, f"shop.n{number:02}", time_ns=turn * HOUR_NS, ok=turn != 1, status=RunStatus.error)
             ran(running, f"shop.n{number:02}", time_ns=turn * HOUR_NS, snapshot_version=2)
-        running.store.behaviour(1, "shop")
+        behaviour(running)
     expected = [
         (turn, f"shop.n{number:02}", version, 1, int(version == 1))
         for turn in range(3)
@@ -75,9 +85,9 @@ def test_behaviour_outlives_the_runs(running: Running) -> None:
     """Retention takes the rows, not what was counted; percentiles are then those of the histogram."""
     for duration in range(1, 101):
         ran(running, duration_ns=duration * 1_000_000)
-    exact = running.store.behaviour(1, "shop")["shop.buy"]
+    exact = behaviour(running)["shop.buy"]
     retention.by_rows(running.store.database, {Run: Retention(max_rows=10)})
-    left = running.store.behaviour(1, "shop")["shop.buy"]
+    left = behaviour(running)["shop.buy"]
     assert (exact.count, exact.exact, exact.p95_ms) == (100, True, 95.0)
     assert (left.count, left.exact) == (100, False)
     assert left.p95_ms == pytest.approx(95.0, rel=0.09)
@@ -90,7 +100,7 @@ def test_many_runs_are_answered_from_the_histogram(running: Running) -> None:
         ran(running, "shop.many", duration_ns=(number + 1) * 1_000_000)
         if number:
             ran(running, "shop.few")
-    found = running.store.behaviour(1, "shop")
+    found = behaviour(running)
     assert (found["shop.many"].exact, found["shop.few"].exact) == (False, True)
     assert found["shop.many"].p50_ms == pytest.approx(250, rel=0.09)
     running.store.close()
@@ -98,11 +108,11 @@ def test_many_runs_are_answered_from_the_histogram(running: Running) -> None:
 
 def test_clearing_the_runs_clears_what_was_counted(running: Running) -> None:
     ran(running)
-    running.store.behaviour(1, "shop")
+    behaviour(running)
     running.store.clear(Run)
-    assert running.store.behaviour(1, "shop") == {}
+    assert behaviour(running) == {}
     ran(running)
-    assert running.store.behaviour(1, "shop")["shop.buy"].count == 1
+    assert behaviour(running)["shop.buy"].count == 1
     running.store.close()
 
 
@@ -110,7 +120,7 @@ def test_old_hours_go_a_tenth_at_a_time(running: Running) -> None:
     """A clock that jumped must not empty them."""
     for hour in range(20):
         ran(running, time_ns=hour * HOUR_NS)
-    running.store.behaviour(1, "shop")
+    behaviour(running)
     limits = Retention(max_rows=None, max_age_days=1)
     assert retention.rollups_by_age(running.store.database, limits, 1_000 * DAY_NS) == 2
     assert [cell[0] for cell in cells(running.store)] == list(range(2, 20))
@@ -122,7 +132,7 @@ def test_a_run_that_the_database_refuses_is_not_counted(running: Running) -> Non
     """What is counted is what is stored."""
     ran(running, "shop.fine")
     ran(running, "shop.broken", duration_ns=1 << 70)
-    assert running.store.behaviour(1, "shop").keys() == {"shop.fine"}
+    assert behaviour(running).keys() == {"shop.fine"}
     running.store.close()
 
 
@@ -132,8 +142,8 @@ def test_processes_are_counted_side_by_side(file: Path) -> None:
         running.store.snapshot_version = lambda: 1
         for _ in range(5):
             ran(running)
-    second.store.behaviour(1, "shop")
-    assert first.store.behaviour(1, "shop")["shop.buy"].count == 10
+    behaviour(second)
+    assert behaviour(first)["shop.buy"].count == 10
     first.store.close()
     second.store.close()
 
