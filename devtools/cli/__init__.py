@@ -15,6 +15,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "query": ("devtools.cli.querying", "Run a GraphQL query."),
     "schema": ("devtools.cli.querying", "Print the GraphQL schema."),
     "ping": ("devtools.cli.querying", "Ask whether a devtools answers."),
+    "snapshots": (
+        "devtools.cli.snapshots",
+        "Versions of the structure: list, show, diff, activate, export, …",
+    ),
+    "check": ("devtools.cli.checking", "Fail on a removed route, a breaking schema change, and the like."),
     "config": ("devtools.cli.configuring", "Show every option, its value and where it came from."),
     "db": ("devtools.cli.databases", "Look after the database's own schema."),
 }

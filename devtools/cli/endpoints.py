@@ -5,15 +5,15 @@ import json
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import click
 
-from devtools.errors import UnavailableError, ValidationError
+from devtools.errors import DevToolsError, UnavailableError, ValidationError
 
 PING = "{ system { version structure { state } store { kind } } }"
 """The smallest question whose answer says that a devtools is there and knows us."""
@@ -33,6 +33,17 @@ class Target:
     entry: str | None
     headers: str | None
     allow_mutations: bool = False
+
+    @classmethod
+    def of(cls, named: Mapping[str, str | None], *, allow_mutations: bool = False) -> "Target":
+        """The target of a command that takes `target_options` as keywords."""
+        return cls(
+            named["endpoint"],
+            named["database"],
+            named["entry"],
+            named["headers"],
+            allow_mutations=allow_mutations,
+        )
 
 
 def target_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -76,6 +87,29 @@ def answering(target: Target) -> Generator[Answer]:
         else over_entry(target.entry or "")
     ) as answer:
         yield answer
+
+
+def ask(answer: Answer, query: str, **variables: Any) -> dict[str, Any]:  # Any: JSON
+    """The data of an answer. Raises DevToolsError with the message and code of its first error."""
+    response = answer(query, variables, None)
+    errors: list[dict[str, Any]] = response.get("errors") or []  # Any: JSON
+    if errors:
+        extensions: dict[str, Any] = errors[0].get("extensions") or {}  # Any: JSON
+        raise AnswerError(errors[0]["message"], extensions.get("code"))
+    return response["data"]
+
+
+class AnswerError(DevToolsError):
+    """An answer that is an error: its own message and code."""
+
+    def __init__(self, message: str, code: str | None) -> None:
+        super().__init__(message)
+        self.answered = code or DevToolsError.code
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        """The code that was answered."""
+        return {"code": self.answered}
 
 
 def parse_headers(text: str | None) -> dict[str, str]:
@@ -201,13 +235,16 @@ def over_entry(entry: str) -> Generator[Answer]:
     from devtools.server.credentials import Credentials
     from devtools.settings import load
 
-    app = import_app(entry)
-    resolved = load({"app": parse_entry(entry).module})
-    resolved = replace(resolved, settings=replace(resolved.settings, database=None))
+    with redirect_stdout(sys.stderr):  # what the app prints is no answer
+        app = import_app(entry)
+    resolved = load()
+    name = resolved.settings.app or parse_entry(entry).module
+    resolved = replace(resolved, settings=replace(resolved.settings, database=None, app=name))
     runtime = Runtime(resolved, Credentials.load(resolved.settings, persist=False))
     try:
-        runtime.inspect(app)
-        runtime.inspected()
+        with redirect_stdout(sys.stderr):
+            runtime.inspect(app)
+            runtime.inspected()
         yield _executing(runtime, write=False)
     finally:
         runtime.close()

@@ -81,11 +81,12 @@ def _diagnostic(rule: Rule, element: Element, message: str, ignore: Mapping[str,
         element.kind.value,
         rule.hint,
         element.framework,
-        _reason(rule.code, element.id, ignore),
+        reason_for(rule.code, element.id, ignore),
     )
 
 
-def _reason(code: str, identifier: str, ignore: Mapping[str, str]) -> str | None:
+def reason_for(code: str, identifier: str, ignore: Mapping[str, str]) -> str | None:
+    """Why a finding does not count, where the setting `ignore` names it."""
     for pattern, reason in ignore.items():
         named, _, element = pattern.partition(" ")
         if named == code and fnmatchcase(identifier, element or "*"):

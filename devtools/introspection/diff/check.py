@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from devtools.introspection.diagnostics import path_shape
+from devtools.introspection.diagnostics import path_shape, reason_for
 from devtools.introspection.diff import diff
 from devtools.introspection.diff.changes import Diff, Severity
 from devtools.introspection.elements import Element, ElementKind, Structure
@@ -62,16 +62,15 @@ class Rule:
 
 
 def check(old: Structure, new: Structure, ignored: Mapping[str, str] | None = None) -> list[Finding]:
-    """Every finding, in the order of `RULES`. `ignored` maps a code, or `CODE subject`, to the reason why it does not count."""
+    """Every finding, in the order of `RULES`. `ignored` is the setting `ignore`: a code, or `CODE subject`, to the reason."""
     comparison = Comparison(old, new)
-    reasons = ignored or {}
     return [
         Finding(
             rule.code,
             rule.grade,
             subject,
             message,
-            reasons.get(f"{rule.code} {subject}", reasons.get(rule.code)),
+            reason_for(rule.code, subject, ignored or {}),
         )
         for rule in RULES
         for subject, message in rule.find(comparison)
