@@ -11,6 +11,7 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from devtools.cli import COMMANDS, group
+from devtools.introspection.diff.check import RULES
 from devtools.records import ALL
 from devtools.settings import FIELDS, PRODUCTION_VARIABLES, variable
 from devtools.sources import SOURCES
@@ -117,3 +118,11 @@ def test_every_graphql_root_field_is_documented():
     page = (ROOT / "docs" / "graphql.md").read_text(encoding="utf-8")
     roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
     assert [name for root in roots for name in root.fields if not re.search(rf"\b{name}\b", page)] == []
+
+
+def test_every_rule_of_the_check_is_documented():
+    """Code, severity and sentence, as they are in the code."""
+    page = (ROOT / "docs" / "snapshots.md").read_text(encoding="utf-8")
+    assert [
+        rule.code for rule in RULES if f"| `{rule.code}` | {rule.grade} | {rule.sentence} |" not in page
+    ] == []
