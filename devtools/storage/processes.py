@@ -9,7 +9,7 @@ from peewee import Database, fn
 from devtools.records import NANOSECONDS_PER_MILLISECOND
 from devtools.storage.sqlite import Sqlite
 from devtools.storage.status import ProcessStatus
-from devtools.storage.tables import MODELS, Counter, Process
+from devtools.storage.tables import MODELS, Counter, Process, RunRollup
 from devtools.telemetry.identifiers import SLOTS, first_id
 
 LAST_PROCESS = "last.process"
@@ -60,7 +60,7 @@ def seen(database: Sqlite, process_id: int, now_ns: int) -> None:
 
 
 def prune(database: Sqlite, now_ns: int) -> int:
-    """Forget processes that have ended and of which no record is left; answers how many."""
+    """Forget processes that have ended and of which no record and no count is left; answers how many."""
     with database.reading() as connection:
         if _greatest_id(connection) > first_id(now_ns + SETTLED_NS):
             return 0  # the clock went back: ids do not say when a record was made
@@ -68,10 +68,15 @@ def prune(database: Sqlite, now_ns: int) -> int:
         idle = Process.select(*columns).where(Process.last_seen_ns < now_ns - SETTLED_NS)
         rows = connection.execute(idle).fetchall()
         queries = _queries_of_records(connection)
+        # Counts outlive the runs, and the process says whose they are.
+        counted = {
+            key for (key,) in connection.execute(RunRollup.select(RunRollup.process_id).distinct()).fetchall()
+        }
         ended = [
             key
             for key, host, pid, started, seen_ns in rows
-            if _has_ended(host, pid, now_ns - seen_ns)
+            if key not in counted
+            and _has_ended(host, pid, now_ns - seen_ns)
             and not _has_records(connection, queries, key, started, seen_ns)
         ]
     for start in range(0, len(ended), 1_000):
