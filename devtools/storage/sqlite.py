@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Generator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -80,6 +80,8 @@ class Sqlite:
         self._lock = threading.RLock()
         self._checkpointing = threading.RLock()
         self._gate = Gate()
+        self._opening = threading.Lock()
+        """For the moment in which the readers are made: no read waits for a write."""
         self._writer: SqliteDatabase | None = None
         self._readers: PooledSqliteDatabase | None = None
         self._opened: tuple[int, int] | None = None
@@ -332,7 +334,7 @@ class Sqlite:
         return self._writer
 
     def _connected_readers(self) -> PooledSqliteDatabase:
-        with self._lock if self._readers is None else nullcontext():
+        with self._opening:
             if self._readers is None:
                 assert self.path is not None  # noqa: S101 - a database in memory has no readers
                 own: dict[str, Any] = {
@@ -415,6 +417,7 @@ class Sqlite:
         self._lock = threading.RLock()
         self._checkpointing = threading.RLock()
         self._gate = Gate()
+        self._opening = threading.Lock()
 
     # -- what it says about itself
 

@@ -231,7 +231,7 @@ async def test_what_a_stuck_database_keeps_back_is_a_gap(store):
     followers = Subscribers(store.recorder, store.history, flush=store.flush)
     async with followers.subscribe(LOGS) as subscription:
         seen = []
-        with store.database.writing():
+        with store.database._lock:
             for number in range(410):
                 store.recorder.log(Level.info, str(number))
             batch = await collect(subscription, 50, seen)
@@ -245,7 +245,7 @@ async def test_what_the_queue_had_no_room_for_is_a_gap(store):
     store.recorder.queue_limit = 100
     followers = Subscribers(store.recorder, store.history, flush=store.flush)
     async with followers.subscribe(LOGS) as subscription:
-        with store.database.writing():
+        with store.database._lock:
             for number in range(2_600):
                 store.recorder.log(Level.info, str(number))
             store.recorder.settle()
