@@ -121,7 +121,7 @@ class DevTools:
         self._recorded: ASGIApp | None = None
         self._server: OwnServer | None = None
         self._starting = asyncio.Lock()
-        self._first_request = threading.Lock()
+        self._start_lock = threading.RLock()
         self._is_followed = False
         self._undo_signals: Callable[[], None] = lambda: None
         for warning in filter(None, (*self.resolved.warnings, find_clash())):
@@ -200,12 +200,16 @@ class DevTools:
         if not self.enabled:
             return self
         settings = self.settings if port is None else options.changed(self.settings, "port", port)
-        if self._server is not None:
-            if port in (None, self._server.port):
-                return self
-            raise ConflictError(
-                f"Cannot serve at port {port}: this DevTools serves at {self.url}. Call close() first."
-            )
+        with self._start_lock:
+            if self._server is None:
+                self._start_server(settings)
+            elif port not in (None, self._server.port):
+                raise ConflictError(
+                    f"Cannot serve at port {port}: this DevTools serves at {self.url}. Call close() first."
+                )
+        return self
+
+    def _start_server(self, settings: options.Settings) -> None:
         from devtools.server.own_server import OwnServer  # uvicorn is nothing that `mount` needs
 
         refuse_unsafe_bind(settings.host, settings)
@@ -222,7 +226,6 @@ class DevTools:
                 self.close()
             raise
         self._begin_in_thread()
-        return self
 
     def _begin_in_thread(self) -> None:
         """What follows a start without an ASGI app: measure the loop we are called from, look at the app, say where we are."""
@@ -233,7 +236,7 @@ class DevTools:
         self._announce(self.url)
 
     def _start_by_request(self) -> None:
-        with self._first_request:
+        with self._start_lock:
             if self.started:
                 return
             try:
@@ -260,13 +263,16 @@ class DevTools:
 
     @property
     def url(self) -> str:
-        """Where the first page of our own server is, as in `http://127.0.0.1:1337/`. Raises UnavailableError before `start`."""
-        return f"{self._own_server().address}/"
+        """Where the first page of our own server is, as in `http://127.0.0.1:1337/`; empty where not enabled.
+
+        Raises UnavailableError before `start`.
+        """
+        return f"{self._own_server().address}/" if self.enabled else ""
 
     @property
     def port(self) -> int:
-        """The port of our own server. Raises UnavailableError before `start`."""
-        return self._own_server().port
+        """The port of our own server; 0 where not enabled. Raises UnavailableError before `start`."""
+        return self._own_server().port if self.enabled else 0
 
     def _own_server(self) -> "OwnServer":
         if self._server is None:
@@ -277,7 +283,12 @@ class DevTools:
         return self._server
 
     def link(self, base_url: str | None = None) -> str:
-        """The link that opens the first page, token in its fragment. `base_url` is where the app answers; None = our own server."""
+        """The link that opens the first page, token in its fragment; empty where not enabled.
+
+        `base_url` is where the app answers; None = our own server.
+        """
+        if not self.enabled:
+            return ""
         return self._credentials.link(
             self.url if base_url is None else base_url.rstrip("/") + self.settings.path
         )

@@ -55,7 +55,7 @@ def test_nothing_is_left_when_it_is_closed():
             [(each.level, each.handlers, each.propagate) for each in loggers],
         )
 
-    before, threads = state(), threading.active_count()
+    before, threads = state(), set(threading.enumerate())
     for _ in range(3):
         devtools = DevTools(token=TOKEN).start(port=0)
         port = devtools.port
@@ -66,10 +66,9 @@ def test_nothing_is_left_when_it_is_closed():
             httpx.get(f"http://127.0.0.1:{port}/health", timeout=20)
     assert state() == before
     # AnyIO's own worker ends a moment after its loop.
-    for thread in threading.enumerate():
-        if thread.name.startswith(("AnyIO", "devtools")):
-            thread.join(10)
-    assert threading.active_count() == threads
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(10)
+    assert set(threading.enumerate()) <= threads
 
 
 def test_our_requests_to_it_are_not_recorded(caplog):
@@ -142,10 +141,20 @@ def test_url_and_port_before_start_say_what_to_do():
 
 
 def test_disabled_starts_nothing():
-    """In production: no port, no thread."""
+    """In production: no port, no thread, and the script that prints its link goes on."""
     threads = threading.active_count()
-    assert DevTools(enabled=False).start(port=0).enabled is False
-    assert threading.active_count() == threads
+    with DevTools(enabled=False).start(port=0) as devtools:
+        assert (devtools.url, devtools.port, devtools.link(), devtools.flush()) == ("", 0, "", True)
+        assert threading.active_count() == threads
+
+
+def test_threads_that_start_it_at_once_start_one():
+    """Each finds it started."""
+    devtools = DevTools(token=TOKEN, port=0)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        ports = {started.port for started in pool.map(lambda _: devtools.start(), range(8))}
+    devtools.close()
+    assert len(ports) == 1
 
 
 def test_it_starts_in_a_thread_of_a_pool():

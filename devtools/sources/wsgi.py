@@ -392,6 +392,8 @@ def _note_handled(exception: BaseException) -> None:
         run = run.parent
     if run is not None and run.status is RunStatus.running:
         run.handled = exception
+        # Where Flask lets it pass, its request is gone by then, and the rule with it.
+        run.template = _template(run.environ, run.mounted_at)
 
 
 def _template(environ: Any, mounted_at: str) -> str | None:  # Any: an Environ, None after the end

@@ -396,8 +396,8 @@ def test_flask_that_lets_exceptions_pass_is_one_error(recorder, flask_app):
     flask_app.testing = True
     with pytest.raises(RuntimeError):
         flask_app.test_client().get("/broken")
-    assert len(recorded(recorder, Error)) == 1
-    assert [run.status for run in recorded(recorder)] == [RunStatus.error]
+    assert [error.source_id for error in recorded(recorder, Error)] == ["GET /broken"]
+    assert [(run.node_id, run.status) for run in recorded(recorder)] == [("GET /broken", RunStatus.error)]
 
 
 def test_flask_is_as_before_when_uninstalled(recorder, flask_app):
