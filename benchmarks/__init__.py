@@ -11,5 +11,6 @@ BARS: dict[str, str] = {
     "log": "benchmarks.log:measure",
     "memory": "benchmarks.memory:measure",
     "start": "benchmarks.start:measure",
+    "follow": "benchmarks.follow:measure",
 }
 """Name of the benchmark to `module:function`, which answers its figures."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from devtools.records import ALL, NANOSECONDS_PER_MILLISECOND, TELEMETRY, Record, Run, RunStatus
 from devtools.storage.behaviour import Behaviour
 from devtools.storage.behaviour_queries import of_durations
+from devtools.storage.siblings import workers
 from devtools.storage.snapshot_store import SnapshotStore
 from devtools.storage.status import KindStatus, ProcessStatus, Removed, SchemaStatus, StoreStatus
 from devtools.telemetry.recorder import Recorder, Wake
@@ -36,7 +37,13 @@ class MemoryStore:
 
     def status(self) -> StoreStatus:
         """Which store, and how it is."""
-        return StoreStatus(kind="memory", url=None, why=self._why, healthy=True)
+        return StoreStatus(kind="memory", url=None, why=self._why + self._warning(), healthy=True)
+
+    def _warning(self) -> str:
+        beside = workers()
+        if beside < 2:
+            return ""
+        return f"; {beside} workers run, and each shows only what it recorded itself: set database to see all of them in each"
 
     def kinds(self) -> Sequence[KindStatus]:
         """Every kind, in the order of `records.ALL`."""

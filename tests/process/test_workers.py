@@ -215,6 +215,15 @@ def is_alive(pid: int) -> bool:
     return True
 
 
+def test_workers_without_a_database_say_that_each_is_alone(tmp_path: Path) -> None:
+    """The reason tells how many there are and what to set; one process says nothing of it."""
+    with toy(tmp_path, "--workers", "2") as server:
+        ask_until(server, 2)
+        why = server.query(SYSTEM)["system"]["store"]["why"]
+    assert why.startswith("no database is configured; 2 workers run")
+    assert "set database" in why
+
+
 def await_other_process(server: Server, known: Counter[int]) -> int:
     """The process that serves now, once it is none of these, from one more answer of it. Answers of the others are counted."""
     deadline = time.monotonic() + 2 * SECONDS
