@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 BUILD_SECONDS = 400
 NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv", "node_modules", "__pycache__", ".*_cache", "build", "/dist", ".hypothesis", "*.db*"
+    ".git", ".venv", "node_modules", "__pycache__", ".*_cache", "build", ".hypothesis", "*.db*"
 )
 APP = """
 from starlette.applications import Starlette
