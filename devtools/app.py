@@ -14,6 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import anyio
+import anyio.to_thread
+
 from devtools import settings as options
 from devtools.distribution import find_clash
 from devtools.errors import ConflictError, DevToolsError, UnavailableError
@@ -120,7 +123,7 @@ class DevTools:
         self._plain: ASGIApp | None = None
         self._recorded: ASGIApp | None = None
         self._server: OwnServer | None = None
-        self._starting = asyncio.Lock()
+        self._starting: anyio.Lock | None = None  # made in the loop that it is for
         self._start_lock = threading.RLock()
         self._is_followed = False
         self._undo_signals: Callable[[], None] = lambda: None
@@ -304,6 +307,7 @@ class DevTools:
         self._undo_signals()
         self._recorded = self._plain
         self._is_followed = False
+        self._starting = None
         atexit.unregister(self.close)
         if runtime is not None:
             runtime.stop_streams()
@@ -355,11 +359,12 @@ class DevTools:
 
     async def startup(self) -> None:
         """Open the store off the loop and start recording. A failure is one error line; the app goes on without us."""
-        async with self._starting:
+        lock = self._starting = self._starting or anyio.Lock()
+        async with lock:
             if self._is_followed or self._failed:
                 return
             try:
-                await asyncio.to_thread(self.open)
+                await anyio.to_thread.run_sync(self.open, limiter=anyio.CapacityLimiter(1))
             except DevToolsError as error:
                 self._failed = True
                 logger.error("devtools does not run: %s", error)
@@ -369,7 +374,10 @@ class DevTools:
                 logger.exception("devtools does not run.")
                 return
             runtime = self._running()
-            runtime.follow(asyncio.get_running_loop())
+            with contextlib.suppress(
+                RuntimeError
+            ):  # trio has a loop of its own, whose lateness is not measured
+                runtime.follow(asyncio.get_running_loop())
             self._undo_signals = on_ending(runtime.stop_streams)
             self._is_followed = True
         self._announce(f"{self.settings.path}/")
@@ -383,7 +391,7 @@ class DevTools:
         """Close off the loop. A failure is one log line: the app's own shutdown goes on."""
         self._undo_signals()  # only the main thread may
         try:
-            await asyncio.to_thread(self.close)
+            await anyio.to_thread.run_sync(self.close, limiter=anyio.CapacityLimiter(1))
         except Exception:
             logger.exception("devtools did not close in order.")
 

@@ -3,8 +3,10 @@
 import contextlib
 import functools
 import inspect
+import linecache
+import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -127,9 +129,40 @@ def location(thing: Any) -> tuple[str | None, int | None]:  # Any: as above
         if code is not None:
             return code.co_filename, code.co_firstlineno
         file = inspect.getsourcefile(target)
-        return file, inspect.findsource(target)[1] + 1
+        return file, _class_line(target, file)
     except Exception:
         return None, None
+
+
+def _class_line(target: type[Any], file: str | None) -> int | None:
+    """Where a class begins, with its decorators.
+
+    Not by `inspect.findsource`, which parses: before Python 3.13 CPython counts the depth of syntax trees for all threads
+    together, and an app that parses meanwhile would get a SystemError.
+    """
+    known: int | None = vars(target).get("__firstlineno__")
+    if known is not None or file is None:
+        return known
+    lines = linecache.getlines(file)
+    begins = re.compile(rf"(\s*)class\s+{re.escape(target.__name__)}\b")
+    found = [(len(match[1]), index) for index, line in enumerate(lines) if (match := begins.match(line))]
+    if not found:
+        return None
+    first = min(_first_lines(target), default=0)
+    line = max((index for _, index in found if index < first), default=min(found)[1])
+    while line > 0 and lines[line - 1].lstrip().startswith("@"):
+        line -= 1
+    return line + 1
+
+
+def _first_lines(target: type[Any]) -> Iterator[int]:
+    """The lines of the functions that are written in a class."""
+    for member in tuple(vars(target).values()):
+        function = unwrapped(member)
+        if (_text(function, "__qualname__") or "").rpartition(".")[0] == target.__qualname__:
+            code: Any = attribute(function, "__code__")
+            if code is not None:
+                yield code.co_firstlineno
 
 
 def relative(file: str | None, root: Path) -> str | None:

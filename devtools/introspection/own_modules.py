@@ -3,13 +3,13 @@
 Own is what is neither the standard library, nor installed, nor this package; and the package of the app itself, wherever it lies.
 """
 
-import ast
+import dis
 import inspect
 import os
 import sys
+import types
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from devtools.introspection import naming
@@ -45,7 +45,7 @@ class OwnModules:
 
     def holds(self, module: Any) -> bool:  # Any: `sys.modules` may hold anything
         """Whether this module is the app's own."""
-        if type(module) is not ModuleType:
+        if type(module) is not types.ModuleType:
             return False
         name = module.__name__
         package = name.partition(".")[0]
@@ -58,7 +58,7 @@ class OwnModules:
         module = naming.attribute(thing, "__module__")
         return isinstance(module, str) and self.holds(sys.modules.get(module))
 
-    def _read(self, module: ModuleType) -> None:
+    def _read(self, module: types.ModuleType) -> None:
         for variable, value in tuple(vars(module).items()):
             if not variable.startswith("__"):
                 self.by_type.setdefault(naming.kind_of(value), []).append(
@@ -101,7 +101,7 @@ class OwnModules:
         """What the source of a module says of its globals. Empty where there is none."""
         if module not in self._sources:
             try:
-                self._sources[module] = read_source(inspect.getsource(sys.modules[module]))
+                self._sources[module] = read_code(_code_of(module))
             except Exception:
                 self._sources[module] = Source(frozenset(), {})
         return self._sources[module]
@@ -115,18 +115,36 @@ class Source(NamedTuple):
     """Line at which a name is first assigned."""
 
 
-def read_source(text: str) -> Source:
-    """Raises SyntaxError for what is not Python."""
+def _code_of(module: str) -> types.CodeType:
+    """The compiled body of a module, as its loader keeps it. Raises whatever a loader may."""
+    loaded = sys.modules[module]
+    load: Any = naming.attribute(naming.attribute(loaded.__spec__, "loader"), "get_code")
+    code = None if load is None else load(loaded.__spec__.name if loaded.__spec__ else module)
+    return code or compile(inspect.getsource(loaded), module, "exec", dont_inherit=True)
+
+
+def read_code(code: types.CodeType) -> Source:
+    """What the body of a module imports, and where it first assigns what.
+
+    Not by `ast`: CPython counts its depth for all threads together, and an app that parses meanwhile would get a SystemError.
+    """
     imported: set[str] = set()
     lines: dict[str, int] = {}
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            imported.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            lines[node.id] = min(node.lineno, lines.get(node.id, node.lineno))
-        elif isinstance(node, ast.ClassDef):
-            lines.setdefault(node.name, node.lineno)
+    is_importing = False
+    for step in dis.get_instructions(code):
+        if step.opname in _IMPORTS:
+            is_importing = True
+        elif step.opname in _STORES:
+            if is_importing:
+                imported.add(str(step.argval))
+            elif step.positions is not None and step.positions.lineno is not None:
+                lines.setdefault(str(step.argval), step.positions.lineno)
+            is_importing = False
     return Source(frozenset(imported), lines)
+
+
+_IMPORTS = frozenset({"IMPORT_NAME", "IMPORT_FROM"})
+_STORES = frozenset({"STORE_NAME", "STORE_GLOBAL"})
 
 
 @lru_cache(maxsize=4_096)

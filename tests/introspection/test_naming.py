@@ -1,7 +1,11 @@
 """Names of objects: the same from start to start, and never an exception, whatever the object."""
 
+import ast
 import functools
+import gc
+import inspect
 import sys
+import threading
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +15,7 @@ from unittest import mock
 import pytest
 
 from devtools.introspection import naming
+from devtools.introspection.own_modules import OwnModules
 
 HERE = __name__
 
@@ -254,3 +259,49 @@ def test_whatever_the_object_nothing_is_raised_and_the_name_holds_no_address(ind
 )
 def test_an_underscore_says_that_something_is_private(identifier: str, private: str | None) -> None:
     assert naming.private_part(identifier) == private
+
+
+class First:
+    class Meta:
+        def one(self) -> None: ...
+
+
+class Second:
+    @functools.total_ordering
+    class Meta:
+        def __lt__(self, other: object) -> bool:
+            return True
+
+
+def test_classes_of_one_name_have_their_own_lines() -> None:
+    first, second = naming.location(First.Meta)[1], naming.location(Second.Meta)[1]
+    assert first == First.Meta.one.__code__.co_firstlineno - 1
+    assert second == Second.Meta.__lt__.__code__.co_firstlineno - 2
+
+
+def test_an_app_may_parse_while_it_is_inspected() -> None:
+    """Before Python 3.13 two threads that parse at once break each other where a collection switches between them."""
+    source = Path(inspect.__file__).read_text()
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            naming.location(inspect.Parameter)
+            OwnModules().place(f"{__name__}.HERE")
+
+    def switch(phase: str, _: object) -> None:
+        sum(range(50))
+
+    before = sys.getswitchinterval()
+    thread = threading.Thread(target=look)
+    gc.callbacks.append(switch)
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    try:
+        for _ in range(3):
+            ast.parse(source)
+    finally:
+        sys.setswitchinterval(before)
+        gc.callbacks.remove(switch)
+        ended.set()
+        thread.join()
