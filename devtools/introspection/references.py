@@ -233,7 +233,7 @@ MAX_TYPES = 50
 
 def _annotated(function: types.FunctionType) -> Iterator[Any]:
     """The types that the annotations of a function name, also within others; of those kept as text, the names that are global."""
-    for annotation in function.__annotations__.values():
+    for annotation in _annotations(function).values():
         if isinstance(annotation, str):
             yield from (function.__globals__.get(name) for name in _NAME.findall(annotation))
             continue
@@ -241,6 +241,14 @@ def _annotated(function: types.FunctionType) -> Iterator[Any]:
         for kind in waiting:
             yield kind
             waiting += typing.get_args(kind)[: max(0, MAX_TYPES - len(waiting))]
+
+
+def _annotations(function: types.FunctionType) -> Mapping[str, Any]:
+    """As they are kept; none where Python 3.14 cannot make them, because one is a name for the type checker alone."""
+    try:
+        return function.__annotations__
+    except Exception:
+        return {}
 
 
 def _read(codes: list[types.CodeType]) -> frozenset[Path]:

@@ -68,6 +68,7 @@ print(sorted(after - before - set(sys.stdlib_module_names)))
 """
 
 
+@pytest.mark.slow
 def test_to_inspect_a_bare_app_imports_no_framework() -> None:
     done = subprocess.run(
         [sys.executable, "-c", BARE], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
@@ -123,6 +124,7 @@ def plugged(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_another_package_plugs_in_by_an_entry_point_and_a_broken_one_is_one_warning(plugged: Path) -> None:
     script = (
         "import logging, msgspec, sys, plugged_app; logging.basicConfig()\n"

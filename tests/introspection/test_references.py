@@ -9,10 +9,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
 
 from devtools.introspection.declarations import async_context, error, event, resource, task
-from devtools.introspection.elements import Element
+from devtools.introspection.elements import Element, ElementKind
 from devtools.introspection.graph import Graph
 from devtools.introspection.introspector import inspect_app
 from devtools.introspection.references import References
@@ -145,6 +145,58 @@ def test_names_of_enclosing_functions_are_followed() -> None:
             await own.emit()
 
     assert links(emit) == links(Emitter) == links(Emitter().run) == {"emits": ("shop.own",)}
+
+
+class Order:
+    """Found by an inspector."""
+
+
+def takes_an_order(order: Order, others: list[Order | None]) -> None: ...
+
+
+def takes_text(order: "Order | None") -> None: ...
+
+
+def asks_inside() -> None:
+    from starlette.routing import Router as Own
+
+    Own()
+
+
+def sends_by_name(queue: Any) -> None:
+    queue.enqueue_job("charge", 1)
+
+
+def says_a_name() -> str:
+    return "charge"
+
+
+class OrderPage:
+    model = Order
+
+
+@pytest.mark.parametrize(
+    ("thing", "expected"),
+    [
+        (takes_an_order, {"depends_on": ("shop.Order",)}),
+        (takes_text, {"depends_on": ("shop.Order",)}),
+        (OrderPage, {"depends_on": ("shop.Order",)}),
+        (asks_inside, {"depends_on": ("shop.router",)}),
+        (sends_by_name, {"depends_on": ("shop.job",)}),
+        (says_a_name, {}),
+    ],
+)
+def test_what_inspectors_found_is_linked_by_annotation_body_import_and_text(
+    thing: Any, expected: dict[str, tuple[str, ...]]
+) -> None:
+    recognised = {id(Order): (Order, "shop.Order"), id(Router): (Router, "shop.router")}
+    kinds = {
+        "shop.Order": ElementKind.resource,
+        "shop.router": ElementKind.resource,
+        "shop.job": ElementKind.task,
+    }
+    named = {"charge": [("shop.job", frozenset({"enqueue_job"}))]}
+    assert References(registry, recognised, kinds, named).of(thing, "own") == expected
 
 
 def test_what_has_no_code_has_no_links() -> None:
