@@ -1,24 +1,16 @@
 """Which route a request took in Django and Quart, which do not write it into the scope as others do. Neither is imported first."""
 
-import re
 import sys
 from collections.abc import Callable
 from typing import Any
 
+from devtools.introspection.paths import template
 from devtools.settings import Settings
 from devtools.sources.patching import replace
 from devtools.telemetry.recorder import Recorder
 
 PATH_TEMPLATE = "path_template"
 """Key in an ASGI scope or WSGI environment: `/cart/{id}`, as Litestar writes it too."""
-
-_PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>")
-"""`<int:number>` in a rule of Werkzeug or Django."""
-
-
-def from_rule(rule: str) -> str:
-    """`/cart/{id}` for `/cart/<int:id>`, also without the first slash, as Django writes it."""
-    return "/" + _PARAMETER.sub(r"{\1}", rule).removeprefix("/")
 
 
 def install_django(recorder: Recorder, settings: Settings) -> Callable[[], None]:  # noqa: ARG001 - the shape of every source
@@ -57,4 +49,4 @@ def install_quart(recorder: Recorder, settings: Settings) -> Callable[[], None]:
 
 def _write(where: Any, rule: Any) -> None:  # Any: of another version these may be anything
     if isinstance(where, dict) and isinstance(rule, str):
-        where[PATH_TEMPLATE] = from_rule(rule)
+        where[PATH_TEMPLATE] = template(rule)

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from types import TracebackType
 from typing import Any
 
+from devtools.introspection.paths import template as path_of
 from devtools.records import Http, NodeKind, Run, RunStatus
 from devtools.settings import CaptureHttp, Settings
 from devtools.sources import chosen, sampler
 from devtools.sources.asgi import INTERNAL_SERVER_ERROR, UNMATCHED
 from devtools.sources.httpcapture import Capture, Captured
-from devtools.sources.templates import PATH_TEMPLATE, from_rule
+from devtools.sources.templates import PATH_TEMPLATE
 from devtools.sources.tracecontext import parse_traceparent
 from devtools.telemetry import active
 from devtools.telemetry.context import current, internal
@@ -404,7 +405,7 @@ def _template(environ: Any, mounted_at: str) -> str | None:  # Any: an Environ, 
     rule = getattr(getattr(environ.get("werkzeug.request"), "url_rule", None), "rule", None)
     if not isinstance(rule, str):
         return None
-    return environ.get("SCRIPT_NAME", "").removeprefix(mounted_at) + from_rule(rule)
+    return environ.get("SCRIPT_NAME", "").removeprefix(mounted_at) + path_of(rule)
 
 
 def _text(raw: str) -> str:

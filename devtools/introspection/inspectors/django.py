@@ -16,9 +16,8 @@ from devtools.introspection.inspectors.web import (
     add_middleware,
     add_route,
     answering,
-    regex_template,
-    template,
 )
+from devtools.introspection.paths import path_schema, template
 
 SIGNALS = ("db.models.signals", "core.signals", "db.backends.signals", "contrib.auth.signals", "test.signals")
 """Where Django keeps its own signals."""
@@ -39,7 +38,7 @@ def inspect(app: Any, found: Found) -> None:  # Any: any app
     for mounted in found.applications(app, handlers.BaseHandler):
         uses = (*mounted.middleware, *_middleware(found))
         resolver = loaded("django.urls").get_resolver()
-        place = Place(mounted.prefix + "/", uses)
+        place = Place(mounted.prefix, middleware=uses)
         Inspection(found).patterns(resolver, place)
         found.has_routes = True
 
@@ -76,9 +75,10 @@ def _signals(found: Found) -> None:
 
 @dataclass(frozen=True)
 class Place:
-    """Where in the tree of patterns we are: path so far, middleware, names of the namespaces."""
+    """Where in the tree of patterns we are: what it is mounted at, rule so far, middleware, names of the namespaces."""
 
-    path: str
+    prefix: str
+    path: str = ""
     middleware: tuple[MiddlewareUse, ...] = ()
     namespaces: tuple[str, ...] = ()
     registrar: str | None = None
@@ -96,7 +96,7 @@ class Inspection:
         if place.depth > MAX_DEPTH:
             return
         for pattern in resolver.url_patterns:
-            path = place.path + path_of(pattern.pattern)
+            path = place.path + rule_of(pattern.pattern)
             if hasattr(pattern, "url_patterns"):
                 names = (*place.namespaces, *([pattern.namespace] if pattern.namespace else []))
                 self.patterns(pattern, replace(place, path=path, namespaces=names, depth=place.depth + 1))
@@ -105,6 +105,8 @@ class Inspection:
 
     def _view(self, pattern: Any, path: str, place: Place) -> None:
         view = pattern.callback
+        shown = place.prefix + template(path)
+        schema = path_schema(place.prefix + template(path, typed=True))
         view_class = naming.attribute(view, "view_class") or naming.attribute(view, "cls")
         name = ":".join((*place.namespaces, pattern.name)) if pattern.name else None
         self.found.endpoints.append(view)
@@ -112,8 +114,9 @@ class Inspection:
             identifier = add_route(
                 self.found,
                 method,
-                path,
+                shown,
                 self._handler(view, view_class, method),
+                schema=schema,
                 middleware=place.middleware,
                 framework=not self.found.own.defines(view_class or naming.unwrapped(view)),
                 config=masked({"name": name}) if name else None,
@@ -174,11 +177,6 @@ def _models(view_class: Any, found: Found) -> Iterator[str]:
                 yield identifier
 
 
-def path_of(pattern: Any) -> str:
-    """The part of a path that a pattern stands for, as a template."""
-    if type(pattern).__name__ == "LocalePrefixPattern":
-        return "{language}/"
-    route = naming.attribute(pattern, "_route")
-    if route is not None:
-        return template(str(route))
-    return regex_template(str(naming.attribute(pattern, "_regex") or ""))
+def rule_of(pattern: Any) -> str:
+    """The part of a rule that a pattern stands for, as Django writes it. The prefix of a language changes with every request."""
+    return "<language>/" if type(pattern).__name__ == "LocalePrefixPattern" else str(pattern)

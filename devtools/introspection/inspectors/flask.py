@@ -10,7 +10,8 @@ from typing import Any
 from devtools.introspection import naming
 from devtools.introspection.elements import Element, ElementKind, MiddlewareUse
 from devtools.introspection.inspectors import Found, Mounted, is_made_by, is_ours, loaded
-from devtools.introspection.inspectors.web import add_middleware, add_route, answering, template
+from devtools.introspection.inspectors.web import add_middleware, add_route, answering
+from devtools.introspection.paths import path_schema, template
 
 HOOKS: Mapping[str, str] = {
     "url_value_preprocessors": "url_value_preprocessor",
@@ -125,12 +126,14 @@ class Inspection:
             if view is None or is_ours(naming.unwrapped(view)):
                 continue
             path = self.mounted.prefix + template(rule.rule)
+            schema = path_schema(self.mounted.prefix + template(rule.rule, typed=True))
             for method in self._methods(rule):
                 add_route(
                     self.found,
                     method,
                     path,
                     _handler(view, method),
+                    schema=schema,
                     host=rule.host or rule.subdomain or "",
                     middleware=middleware,
                     framework=is_made_by(view, self.framework),

@@ -13,8 +13,8 @@ from devtools.introspection.inspectors.web import (
     add_middleware,
     add_route,
     answering,
-    path_schema,
 )
+from devtools.introspection.paths import path_schema
 
 HOOKS = ("on_startup", "on_shutdown")
 LAYERED = ("before_request", "after_request", "after_response")

@@ -11,7 +11,8 @@ from devtools.introspection.elements import ElementKind, MiddlewareUse, Route
 from devtools.introspection.inspectors import Found, Mounted, is_made_by, is_ours, masked
 from devtools.introspection.inspectors.settling import Numbers, rename
 from devtools.introspection.inspectors.shadows import Shadows
-from devtools.introspection.inspectors.web import ANY_METHOD, path_schema
+from devtools.introspection.inspectors.web import ANY_METHOD
+from devtools.introspection.paths import path_schema
 from devtools.introspection.registry import declared_id, id_of
 
 APP = "app"
