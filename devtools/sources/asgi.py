@@ -3,17 +3,15 @@
 Every microsecond here is paid by every request of the app: one object per request, which is the run itself, and little else.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any
-
-import msgspec
 
 from devtools.records import Http, NodeKind, Run, RunStatus
 from devtools.settings import Settings
 from devtools.sources import chosen, sampler
 from devtools.sources.asgi_types import ASGIApp, Message, Receive, Scope, Send
 from devtools.sources.httpcapture import Capture, Captured
-from devtools.sources.routes import Routed, Routes
+from devtools.sources.routes import Matched, Named, Routed, Routes
 from devtools.sources.tracecontext import parse_traceparent
 from devtools.telemetry.context import current, internal
 from devtools.telemetry.errors import is_cancellation, record_exception
@@ -56,20 +54,33 @@ class RecordRequests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by the app, recorded."""
-        kind = _EXCHANGES.get(scope["type"])
-        recorder = self.recorder
-        if kind is None or recorder.paused or _is_internal() or (self.keeps is not None and not self.keeps()):
-            await self.app(scope, receive, send)
-            return
-        outer = _current()
-        run = self._begin(kind, scope, outer)
+        run = self._begin(scope, outer := _current())
         if run is None:
             await self.app(scope, receive, send)
             return
-        between = Between(run, receive, send)
+
+        # What an app may keep for ever are these two functions and not the run, which the ring keeps. What the run makes of a
+        # message never changes whether the message arrives.
+        async def to_app() -> Message:
+            message = await receive()
+            if run.status is _RUNNING:
+                try:
+                    run.incoming(message)
+                except Exception:
+                    run.lost()
+            return message
+
+        def to_server(message: Message) -> Awaitable[None]:
+            if run.status is _RUNNING:
+                try:
+                    message = run.outgoing(message)
+                except Exception:
+                    run.lost()
+            return send(message)
+
         _set_current(run)
         try:
-            await self.app(scope, between.receive, between.send)
+            await self.app(scope, to_app, to_server)
         except BaseException as error:
             run.ended(error)
             raise
@@ -80,15 +91,22 @@ class RecordRequests:
             run.scope = None
             _set_current(outer)
 
-    def _begin(self, kind: "type[Exchange]", scope: Scope, outer: ActiveRun | None) -> "Exchange | None":
-        """The run of this exchange; None where the scope cannot be read, which is for the app to say."""
+    def _begin(self, scope: Scope, outer: ActiveRun | None) -> "Exchange | None":
+        """The run of this exchange; None where nothing is recorded, or the scope cannot be read, which is for the app to say."""
+        kind = _EXCHANGES.get(scope["type"])
         recorder = self.recorder
+        if kind is None or recorder.paused or _is_internal() or (self.keeps is not None and not self.keeps()):
+            return None
         try:
-            raw_headers = scope.get("headers", ())
-            headers = dict(raw_headers)
-            sent = headers.get(b"traceparent")
-            found = None if sent is None else parse_traceparent(sent)
-            if found is None or (len(headers) != len(raw_headers) and _is_ambiguous(raw_headers)):
+            chain = length = None
+            for name, value in scope.get("headers", ()):
+                if name == b"traceparent":
+                    # Of two nobody can tell which is meant.
+                    chain = value if chain is None else b""
+                elif name == b"content-length":
+                    length = value
+            found = None if chain is None else parse_traceparent(chain)
+            if found is None:
                 found = (new_correlation() if outer is None else outer.correlation_id), None
             path, query = scope["path"], scope.get("query_string")
             guard = recorder.guard
@@ -114,7 +132,7 @@ class RecordRequests:
                 path if path in guard.clean else guard.text(path),
                 mask_query(query.decode("latin-1"), guard.rules) if query else None,
                 scope.get("client"),
-                headers.get(b"content-length"),
+                length,
                 scope,
                 None if self.capture is None else self.capture.begin(scope),
             )
@@ -122,43 +140,6 @@ class RecordRequests:
             recorder.dropped[Run.kind] += 1
             return None
         return run
-
-
-def _is_ambiguous(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Of two `traceparent` headers nobody can tell which is meant."""
-    return [name for name, _ in headers].count(b"traceparent") > 1
-
-
-class Between(msgspec.Struct, eq=False):
-    """Stands between the app and the server. Not the run itself: an app may keep this for ever, and the ring keeps the run.
-
-    What the run makes of a message never changes whether the message arrives.
-    """
-
-    run: "Exchange"
-    to_app: Receive
-    to_server: Send
-
-    async def receive(self) -> Message:
-        """What the app receives from."""
-        message = await self.to_app()
-        run = self.run
-        if run.status is _RUNNING:
-            try:
-                run.incoming(message)
-            except Exception:
-                run.lost()
-        return message
-
-    def send(self, message: Message) -> Awaitable[None]:
-        """What the app sends to."""
-        run = self.run
-        if run.status is _RUNNING:
-            try:
-                message = run.outgoing(message)
-            except Exception:
-                run.lost()
-        return self.to_server(message)
 
 
 class Exchange(ActiveRun, eq=False, gc=False):
@@ -180,14 +161,20 @@ class Exchange(ActiveRun, eq=False, gc=False):
     """HTTP status."""
     received: int | None = None
     sent: int = 0
-    routed: Routed | None = None
+    route: Matched | Named | None = None
+
+    @property
+    def routed(self) -> Routed | None:
+        """Where the app sent it; None before, and without a route."""
+        route = self.route
+        if route is None and self.status is _RUNNING:
+            route = self.record.routes.matched(self.scope)
+        return None if route is None else route.routed(self.method)
 
     @property
     def node_id(self) -> str:
         """The id of the route, `unmatched` before and without one."""
         routed = self.routed
-        if routed is None and self.status is _RUNNING:
-            routed = self.record.routes.routed(self.scope, self.method)
         return UNMATCHED if routed is None else routed.node_id
 
     @property
@@ -212,9 +199,10 @@ class Exchange(ActiveRun, eq=False, gc=False):
             and len(length) <= _LONGEST_NUMBER
         ):
             self.received = int(length)
+        routed = self.routed
         return Http(
             self.method,
-            None if self.routed is None else self.routed.template,
+            None if routed is None else routed.template,
             self.path,
             None if self.query is None else self.recorder.guard.text(self.query),
             self.code,
@@ -279,7 +267,7 @@ class Exchange(ActiveRun, eq=False, gc=False):
         """Record the run, once."""
         if self.status is not _RUNNING:
             return
-        self.routed = self.record.routes.routed(self.scope, self.method)
+        self.route = self.record.routes.matched(self.scope)
         if error is not None or self.captured is not None:
             self.details = Details(error, None, self.captured and self.captured.attributes())
             self.details.guard(self.recorder.guard)
@@ -300,6 +288,14 @@ class Request(Exchange, eq=False, gc=False):
     def outgoing(self, message: Message) -> Message:
         """Notes the status, counts the body, ends the run with the last part."""
         kind = message["type"]
+        if kind == "http.response.start":
+            self.code = code = message["status"]
+            if code >= INTERNAL_SERVER_ERROR and self.handled is not None:
+                # Now, while it still has its traceback: Starlette takes it away after the answer.
+                record_exception(self.recorder, self.handled, self.node_id)
+            if self.captured is not None:
+                self.captured.response_headers(message.get("headers") or ())
+            return self.labelled(message) if self.record.header else message
         if kind == "http.response.body":
             body = message.get("body")
             if body:
@@ -309,15 +305,6 @@ class Request(Exchange, eq=False, gc=False):
             # A failure waits for the exception that may follow it and says more.
             if not message.get("more_body") and self.code is not None and self.code < INTERNAL_SERVER_ERROR:
                 self.over(_OK)
-        elif kind == "http.response.start":
-            self.code = code = message["status"]
-            if self.handled is not None and code >= INTERNAL_SERVER_ERROR:
-                # Now, while it still has its traceback: Starlette takes it away after the answer.
-                record_exception(self.recorder, self.handled, self.node_id)
-            if self.captured is not None:
-                self.captured.response_headers(message.get("headers") or ())
-            if self.record.header:
-                message = self.labelled(message)
         elif kind == "http.response.pathsend":
             self.over(_OK)
         return message

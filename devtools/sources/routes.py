@@ -17,44 +17,72 @@ class Routed(NamedTuple):
     template: str | None
 
 
+class Matched:
+    """A route that took a request, with its path template. What a method makes of it is found when somebody asks."""
+
+    __slots__ = ("_by_method", "_methods", "_template", "inside", "route")
+
+    def __init__(self, scope: Scope, route: Any, inside: str) -> None:  # Any: a route of any framework
+        self.route = route
+        self.inside = inside
+        self._methods = getattr(route, "methods", None)
+        self._template = _compose(scope, route, inside)
+        self._by_method: dict[str, Routed | None] = {}
+
+    def routed(self, method: str) -> Routed | None:
+        """Where a request with this method went, `WS` for a WebSocket; None where the route does not take the method."""
+        known = self._by_method
+        if method not in known:
+            if len(known) >= _METHODS:
+                known.clear()
+            known[method] = self._routed(method)
+        return known[method]
+
+    def _routed(self, method: str) -> Routed | None:
+        methods = self._methods
+        if self._template is None or (methods and method != "WS" and method not in methods):
+            return None
+        return Routed(f"{_method_of(self.route, methods, method)} {self._template}", self._template)
+
+
+class Named:
+    """What an app that sets `path_template` says itself."""
+
+    __slots__ = ("_template",)
+
+    def __init__(self, template: str) -> None:
+        self._template = template
+
+    def routed(self, method: str) -> Routed:
+        """As a route that takes every method."""
+        return Routed(f"{method} {self._template}", self._template)
+
+
 class Routes:
-    """Path templates of the routes of one app, remembered by route object. Starlette, FastAPI, and what sets `path_template`."""
+    """The routes of one app that took requests, remembered by route object. Starlette, FastAPI, and what sets `path_template`."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Any, str, dict[str, Routed | None]]] = {}
+        self._known: dict[int, Matched] = {}
 
-    def routed(self, scope: Scope, method: str) -> Routed | None:
-        """The matched route, its path composed over mounts; None where none matched. `method` is `WS` for WebSockets."""
+    def matched(self, scope: Scope) -> "Matched | Named | None":
+        """The route of a request, its path composed over mounts; None where none matched."""
         route = scope.get("route") or _included(scope)
         if route is None:
             template = scope.get("path_template")
-            return Routed(f"{method} {template}", template) if isinstance(template, str) else None
+            return Named(template) if isinstance(template, str) else None
         inside: str = scope.get("root_path", "")
         known = self._known.get(id(route))
-        if known is None or known[0] is not route or known[1] != inside:
+        if known is None or known.route is not route or known.inside != inside:
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            known = self._known[id(route)] = (route, inside, {})
-        by_method = known[2]
-        if method not in by_method:
-            if len(by_method) >= _METHODS:
-                by_method.clear()
-            by_method[method] = _routed(scope, route, method)
-        return by_method[method]
+            known = self._known[id(route)] = Matched(scope, route, inside)
+        return known
 
 
 def _included(scope: Scope) -> Any:  # Any: a route of any framework
     """The route of Starlette's own in an included router: FastAPI matches a copy of it, and names that nowhere else."""
     context = scope["fastapi"].get("effective_route_context") if "fastapi" in scope else None
     return getattr(context, "starlette_route", None)
-
-
-def _routed(scope: Scope, route: Any, method: str) -> Routed | None:  # Any: a route of any framework
-    methods = getattr(route, "methods", None)
-    if methods and method != "WS" and method not in methods:
-        return None
-    template = _compose(scope, route, scope.get("root_path", ""))
-    return None if template is None else Routed(f"{_method_of(route, methods, method)} {template}", template)
 
 
 def _method_of(route: Any, methods: Any, method: str) -> str:  # Any: as above
