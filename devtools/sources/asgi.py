@@ -3,6 +3,9 @@
 Every microsecond here is paid by every request of the app: one object per request, which is the run itself, and little else.
 """
 
+# Annotations of the functions that are made for each request would be evaluated for each request.
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -91,7 +94,7 @@ class RecordRequests:
             run.scope = None
             _set_current(outer)
 
-    def _begin(self, scope: Scope, outer: ActiveRun | None) -> "Exchange | None":
+    def _begin(self, scope: Scope, outer: ActiveRun | None) -> Exchange | None:
         """The run of this exchange; None where nothing is recorded, or the scope cannot be read, which is for the app to say."""
         kind = _EXCHANGES.get(scope["type"])
         recorder = self.recorder
