@@ -30,7 +30,13 @@ def measure() -> list[Figure]:
     imported = median["import"] - median["python"]
     return [
         Figure("19", "import devtools, beyond Python", f"{imported:.1f} ms", "≤ 30 ms", imported <= 30),
-        Figure("19", "devtools --help", f"{median['help']:.0f} ms", "≤ 150 ms", median["help"] <= 150),
+        Figure(
+            "19",
+            "devtools --help",
+            f"{median['help']:.0f} ms (Python alone {median['python']:.0f} ms)",
+            "≤ 150 ms",
+            median["help"] <= 150,
+        ),
         *disabled(),
     ]
 

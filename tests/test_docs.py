@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from graphql import build_schema, parse, validate
 
-from devtools.cli import COMMANDS, group
+from devtools.cli import COMMANDS
+from devtools.cli.commands import group
 from devtools.introspection.diff.check import RULES
 from devtools.records import ALL
 from devtools.settings import FIELDS, PRODUCTION_VARIABLES, variable

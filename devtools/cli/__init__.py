@@ -1,12 +1,8 @@
-"""The `devtools` command. Each command lives in a module that is imported when the command is used, so that help is quick."""
+"""The `devtools` command. Each command lives in a module imported when it is used; listing them needs not even click."""
 
-import importlib
+import os
 import sys
 from typing import Any
-
-import click
-
-from devtools.errors import DevToolsError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("devtools.cli.serving", "Run an app with devtools mounted, under uvicorn."),
@@ -25,54 +21,45 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Name, module and one line of help of every command."""
 
-
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """The names, in the order of the table."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """Import the module that holds the command."""
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(COMMANDS[cmd_name][0])
-        return getattr(module, f"{cmd_name}_command")
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        """Help from the table, without importing anything."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+SUMMARY = "What an app is made of, what it is doing, what it did, and what changed."
+VERSION_HELP = "Show the version."
+_OPTIONS = {"--version": VERSION_HELP, "-h, --help": "Show this message and exit."}
 
 
-def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-    if value and not ctx.resilient_parsing:
-        from devtools.distribution import describe_version
-
-        click.echo(describe_version())
-        ctx.exit()
-
-
-@click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
-)
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_print_version,
-    help="Show the version.",
-)
-def group() -> None:
-    """What an app is made of, what it is doing, what it did, and what changed."""
+def help_text() -> str:
+    """What `devtools --help` prints. The same as click makes of it, which takes longer to import than all else."""
+    sections = {"Options": _OPTIONS, "Commands": {name: line for name, (_, line) in COMMANDS.items()}}
+    lines = ["Usage: devtools [OPTIONS] COMMAND [ARGS]...", "", f"  {SUMMARY}"]
+    for title, entries in sections.items():
+        width = max(map(len, entries))
+        lines += ["", f"{title}:", *(f"  {name:<{width}}  {line}" for name, line in entries.items())]
+    return "\n".join(lines)
 
 
 def main(arguments: list[str] | None = None) -> Any:  # Any: click leaves by SystemExit
     """Entry point: errors of ours become one line on stderr and exit code 1."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given in (["--help"], ["-h"]) and (text := help_text()) and _fits(text):
+        sys.stdout.write(text + "\n")
+        sys.exit(0)
+
+    import click
+
+    from devtools.cli.commands import group
+    from devtools.errors import DevToolsError
+
     try:
         return group.main(arguments, prog_name="devtools")
     except DevToolsError as error:
         click.echo(f"devtools: {error}", err=True)
         sys.exit(1)
+
+
+def _fits(text: str) -> bool:
+    """Whether no line needs to be broken, which click does well."""
+    columns = os.environ.get("COLUMNS", "")
+    try:
+        width = int(columns) if columns.isdigit() else os.get_terminal_size(sys.__stdout__.fileno()).columns  # type: ignore[union-attr] # None is caught below
+    except (AttributeError, ValueError, OSError):
+        width = 80
+    return max(map(len, text.splitlines())) <= width - 2
