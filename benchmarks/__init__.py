@@ -1,6 +1,6 @@
 """The figures of the performance bars, each one command: `python -m benchmarks [NAME …]`.
 
-Every figure is a ratio measured side by side in one run: interleaved, medians, CPU time per unit. Peers are needed for the
+Every figure is a ratio measured side by side in one run: interleaved, CPU time per unit. Peers are needed for the
 comparison only: `uv sync --group bench`.
 """
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from benchmarks.apps import bare, recorded
+from benchmarks.floor import floor
 from benchmarks.measure import Figure, cpu_seconds, micro, ratio
 
 LIMIT = 0.5
@@ -15,10 +16,18 @@ HEADERS = [
 
 
 def measure() -> list[Figure]:
-    cost = cpu_seconds({"bare": calls(bare()), "recorded": calls(recorded())}, times=2_000)
-    added = cost["recorded"] - cost["bare"]
-    detail = f"{micro(added)} on {micro(cost['bare'])}"
-    return [ratio("2", "request recorded, without a server", added / cost["bare"], LIMIT, detail)]
+    cost = cpu_seconds(
+        {"bare": calls(bare()), "recorded": calls(recorded()), "floor": calls(floor())}, times=2_000
+    )
+    figures: list[Figure] = []
+    for variant, work in (
+        ("recorded", "request recorded, without a server"),
+        ("floor", "the least that can record it (benchmarks/floor.py): the floor"),
+    ):
+        added = cost[variant] - cost["bare"]
+        detail = f"{micro(added)} on {micro(cost['bare'])}"
+        figures.append(ratio("2", work, added / cost["bare"], LIMIT, detail))
+    return figures
 
 
 def calls(app: Any) -> Any:
