@@ -18,7 +18,7 @@ from devtools.sources.routes import Matched, Named, Routed, Routes
 from devtools.sources.tracecontext import parse_traceparent
 from devtools.telemetry.context import current, internal
 from devtools.telemetry.errors import is_cancellation, record_exception
-from devtools.telemetry.identifiers import new_correlation, new_run_id
+from devtools.telemetry.identifiers import new_correlation, random_bits
 from devtools.telemetry.masking import mask_query
 from devtools.telemetry.recorder import Recorder
 from devtools.telemetry.runs import ActiveRun, Details, describe
@@ -57,13 +57,14 @@ class RecordRequests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by the app, recorded."""
-        run = self._begin(scope, outer := _current())
+        outer = _current()
+        run = None if _is_internal() or self.recorder.paused else self._begin(scope, outer)
         if run is None:
             await self.app(scope, receive, send)
             return
 
-        # What an app may keep for ever are these two functions and not the run, which the ring keeps. What the run makes of a
-        # message never changes whether the message arrives.
+        # The two functions and not the run stand between app and server: an app may keep them for ever, and the ring keeps the run.
+        # What the run makes of a message never changes whether it arrives.
         async def to_app() -> Message:
             message = await receive()
             if run.status is _RUNNING:
@@ -87,33 +88,33 @@ class RecordRequests:
         except BaseException as error:
             run.ended(error)
             raise
-        else:
+        finally:
             if run.status is _RUNNING:
                 run.ended()
-        finally:
             run.scope = None
             _set_current(outer)
 
     def _begin(self, scope: Scope, outer: ActiveRun | None) -> Exchange | None:
-        """The run of this exchange; None where nothing is recorded, or the scope cannot be read, which is for the app to say."""
+        """The run of this exchange; None where it is not recorded, or its scope cannot be read, which is for the app to say."""
         kind = _EXCHANGES.get(scope["type"])
-        recorder = self.recorder
-        if kind is None or recorder.paused or _is_internal() or (self.keeps is not None and not self.keeps()):
+        if kind is None or (self.keeps is not None and not self.keeps()):
             return None
+        recorder = self.recorder
         try:
-            chain = length = None
+            sent = length = parent = None
             for name, value in scope.get("headers", ()):
                 if name == b"traceparent":
                     # Of two nobody can tell which is meant.
-                    chain = value if chain is None else b""
+                    sent = value if sent is None else b""
                 elif name == b"content-length":
                     length = value
-            found = None if chain is None else parse_traceparent(chain)
-            if found is None:
-                found = (new_correlation() if outer is None else outer.correlation_id), None
+            if sent is not None and (found := parse_traceparent(sent)) is not None:
+                correlation, parent = found
+            else:
+                correlation = new_correlation() if outer is None else outer.correlation_id
             path, query = scope["path"], scope.get("query_string")
             guard = recorder.guard
-            run_id = new_run_id()
+            run_id = random_bits(63) or 1
             recorder.running[run_id] = run = kind(
                 recorder,
                 UNMATCHED,
@@ -122,8 +123,8 @@ class RecordRequests:
                 outer,
                 None,
                 run_id,
-                found[0],
-                found[1],
+                correlation,
+                parent,
                 None if outer is None else outer.session_id,
                 None,
                 recorder.monotonic_ns(),
@@ -293,24 +294,34 @@ class Request(Exchange, eq=False, gc=False):
         kind = message["type"]
         if kind == "http.response.start":
             self.code = code = message["status"]
-            if code >= INTERNAL_SERVER_ERROR and self.handled is not None:
-                # Now, while it still has its traceback: Starlette takes it away after the answer.
-                record_exception(self.recorder, self.handled, self.node_id)
-            if self.captured is not None:
-                self.captured.response_headers(message.get("headers") or ())
-            return self.labelled(message) if self.record.header else message
-        if kind == "http.response.body":
+            if code >= INTERNAL_SERVER_ERROR or self.captured is not None:
+                self.look_at(message)
+            if self.record.header:
+                return self.labelled(message)
+        elif kind == "http.response.body":
             body = message.get("body")
             if body:
                 self.sent += len(body)
-                if self.captured is not None:
-                    self.captured.response_body(body)
+            if self.captured is not None:
+                self.captured.response_body(body or b"")
             # A failure waits for the exception that may follow it and says more.
             if not message.get("more_body") and self.code is not None and self.code < INTERNAL_SERVER_ERROR:
-                self.over(_OK)
+                if self.captured is None:
+                    self.route = self.record.routes.matched(self.scope)
+                    self.recorder.end(self, _OK)
+                else:
+                    self.over(_OK)
         elif kind == "http.response.pathsend":
             self.over(_OK)
         return message
+
+    def look_at(self, message: Message) -> None:
+        """An answer begins that is more than usual: a failure, or one whose headers are kept."""
+        if message["status"] >= INTERNAL_SERVER_ERROR and self.handled is not None:
+            # Now, while it still has its traceback: Starlette takes it away after the answer.
+            record_exception(self.recorder, self.handled, self.node_id)
+        if self.captured is not None:
+            self.captured.response_headers(message.get("headers") or ())
 
     def returned(self) -> None:
         """The app returned: after a failure it answered itself, or in the middle of an answer because the client left."""

@@ -35,24 +35,25 @@ def first_id(time_ns: int, slot: int = 0) -> int:
     return max(0, (time_ns - EPOCH_NS) // 1_000) << SLOT_BITS | slot
 
 
-_random = random.SystemRandom().getrandbits(64)
-_bits = random.Random(_random).getrandbits  # noqa: S311 - ids need to be unique, not secret
+_system = random.SystemRandom()
+_generator = random.Random(_system.getrandbits(64))  # noqa: S311 - ids need to be unique, not secret
+random_bits = _generator.getrandbits
+"""So many random bits as a number."""
 
 
 def reseed() -> None:
     """Start a new random sequence: after a fork, parent and child would otherwise give the same ids."""
-    global _bits
-    _bits = random.Random(random.SystemRandom().getrandbits(64)).getrandbits  # noqa: S311
+    _generator.seed(_system.getrandbits(64))
 
 
 def new_run_id() -> int:
     """A random run id: 63 bits, never 0. The span id of OpenTelemetry."""
-    return _bits(63) or 1
+    return random_bits(63) or 1
 
 
 def new_correlation() -> int:
     """A random correlation id as a number: 128 bits, never 0."""
-    return _bits(128) or 1
+    return random_bits(128) or 1
 
 
 def to_hex(run_id: int) -> str:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache
-from itertools import islice
+from itertools import islice, repeat, starmap
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from devtools.errors import UnavailableError
@@ -189,9 +189,8 @@ class Recorder:
         with self._lock:
             for kind, facts in ((Run, self._runs), (Log, self._logs)):
                 beyond = max(0, len(facts) - self._capacity)
-                for _ in range(beyond):
-                    facts.popleft()
                 if beyond:
+                    deque(starmap(facts.popleft, repeat((), beyond)), maxlen=0)
                     self.rings.of(kind).unread(beyond, self._last + 1)
 
     def _wake(self) -> None:
