@@ -9,7 +9,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from inspect import iscoroutine
 from typing import Any, TypeGuard, TypeVar, cast
@@ -78,6 +78,18 @@ class Document:
     document: DocumentNode | None
     fragments: Fragments
     errors: tuple[GraphQLError, ...] = ()
+    costs: dict[tuple[str | None, int], int] = field(default_factory=dict[tuple[str | None, int], int])
+    """What operations without variables cost, by name and capacity of the rings."""
+
+    def cost_of(self, executor: Running, operation_name: str | None, capacity: int) -> int:
+        """How many records the operation may return."""
+        variables = executor.variable_values.coerced
+        known = None if variables else self.costs.get((operation_name, capacity))
+        if known is None:
+            known = Cost(schema(), self.fragments, variables, capacity).of(executor.operation)
+            if not variables:
+                self.costs[operation_name, capacity] = known
+        return known
 
 
 @lru_cache(maxsize=DOCUMENTS_KEPT)
@@ -139,8 +151,7 @@ def _build(context: Context, query: str, variables: Variables, operation_name: s
     if isinstance(executor, list):
         raise RefusedError(executor[: context.limits.validation_errors])
     capacity = context.services.recorder.rings.of(Run).capacity
-    cost = Cost(schema(), found.fragments, executor.variable_values.coerced, capacity)
-    check_cost(cost.of(executor.operation), context.limits)
+    check_cost(found.cost_of(executor, operation_name, capacity), context.limits)
     if executor.operation.operation is OperationType.MUTATION:
         authorise(context.request, _fields(executor.operation.selection_set, found.fragments))
     return executor

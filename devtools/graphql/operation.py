@@ -39,8 +39,6 @@ Build = Callable[..., "Running | list[graphql.GraphQLError]"]
 
 logger = logging.getLogger("devtools")
 
-FEWEST = 4
-"""Shorter lists are not worth it."""
 KNOWN_VERSIONS = ((3, 3),)
 """Of graphql-core: the ones whose inner methods were read."""
 _COMPLETE = ("return_type", "field_details_list", "info", "path", "result", "position_context")
@@ -87,7 +85,7 @@ class OperationExecutor(Executor[None]):
         if isinstance(result, list | tuple) and not is_leaf_type(get_named_type(return_type)):
             items = cast("Sequence[object]", result)
             _spend(self.context_value, len(items))
-            if len(items) >= FEWEST and self.middleware_manager is None:
+            if items and self.middleware_manager is None:
                 rows = self._rows(return_type.of_type, field_details_list, info, path, items)
                 if rows is not None:
                     return rows

@@ -131,8 +131,10 @@ def _values(column: Column, items: Sequence[Any]) -> Values:
     if any(map(_is_special, kinds)):
         raise NotPlainError
     if isinstance(column.leaf, GraphQLEnumType) and all(issubclass(kind, Enum) for kind in kinds):
-        names = {value: _coerced(column.leaf, value) for value in set(values)}
-        return [names[value] for value in values]
+        # By identity: hashing a member is a call of Python.
+        members = dict(zip(map(id, values), values, strict=True))
+        names = {key: _coerced(column.leaf, member) for key, member in members.items()}
+        return list(map(names.__getitem__, map(id, values)))
     return [_coerced(column.leaf, value) for value in values]
 
 

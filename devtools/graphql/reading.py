@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import strawberry
@@ -73,13 +72,10 @@ def newest(
     if record_type is Run and not any(condition.field == "node_kind" for condition in query.conditions):
         query &= Filter((Condition("node_kind", "one_of", PEER_NODE_KINDS),))
     passes = matcher(query)
-    kept = reversed(context.rings.of(record_type).snapshot())
-    wanted = (
-        record for record in kept if (after_ms is None or record.timestamp_ms > after_ms) and passes(record)
-    )
-    found = list(islice(wanted, last))
-    found.reverse()
-    return found
+    ring = context.rings.of(record_type)
+    if after_ms is None:
+        return ring.newest(last, passes)
+    return ring.newest(last, lambda record: record.timestamp_ms > after_ms and passes(record))
 
 
 def first_of(context: Context, first: int | None) -> int:

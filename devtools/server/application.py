@@ -23,8 +23,8 @@ async def health(_: Request) -> Response:
 def routes(services: Services, credentials: Credentials) -> list[BaseRoute]:
     """Every route of ours. Each needs a row in the guard's table, or it answers 404."""
     return [
-        *page_routes(find_web_directory()),
         *GraphQLEndpoint(services, credentials).routes(),
+        *page_routes(find_web_directory()),
         Route("/health", health, methods=["GET"]),
     ]
 

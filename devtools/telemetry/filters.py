@@ -217,6 +217,8 @@ def _searched(record_type: type[Record]) -> tuple[str, ...]:
 def matcher(query: Filter) -> Callable[[Record], bool]:
     """A predicate for records of the kind the filter was made for."""
     tests = [_test(condition) for condition in query.conditions]
+    if len(tests) == 1:
+        return tests[0]
     return lambda record: all(test(record) for test in tests)
 
 
@@ -229,6 +231,9 @@ def _test(condition: Condition) -> Callable[[Record], bool]:
 
 def _one_of(condition: Condition) -> Callable[[Record], bool]:
     name, values = condition.field, frozenset(condition.values)
+    if all(isinstance(value, enum.Enum) for value in values):
+        members = tuple(values)  # found by identity: hashing a member is a call of Python
+        return lambda record: getattr(record, name) in members
     return lambda record: (found := getattr(record, name)) is not None and found in values
 
 

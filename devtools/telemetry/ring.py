@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Generic, TypeVar
 
 from devtools.records import ALL, Record
-from devtools.telemetry.filters import EVERYTHING, Filter, matcher
+from devtools.telemetry.filters import Filter, matcher
 from devtools.telemetry.pages import Order, Page, PageRequest
 
 R = TypeVar("R", bound=Record)
@@ -165,14 +165,28 @@ class Ring(Generic[R]):
     def _lose(self, process_id: int, identifier: int) -> None:
         self._lost[process_id] = max(identifier, self._lost.get(process_id, 0))
 
-    def newest(self, last: int, query: Filter = EVERYTHING) -> list[R]:
-        """The newest `last` records that pass, oldest of them first."""
-        if last <= 0:
-            return []
-        passes = matcher(query)
-        found = list(islice((record for record in reversed(self.snapshot()) if passes(record)), last))
-        found.reverse()
-        return found
+    def newest(self, last: int, passes: Callable[[R], bool]) -> list[R]:
+        """The newest `last` records that pass, oldest of them first. Looks at few others."""
+        looked = max(0, last)
+        while True:
+            some = self._latest(looked)
+            found = list(islice(filter(passes, some), last))
+            if len(found) == last or len(some) < looked:
+                found.reverse()
+                return found
+            looked *= 4
+
+    def _latest(self, count: int) -> list[R]:
+        """So many of the newest records, newest first."""
+        if self._others:
+            return self.snapshot()[: -count - 1 : -1]
+        self._settle()
+        with self._lock():
+            while True:
+                try:
+                    return list(islice(reversed(self._records), count))
+                except RuntimeError:  # a signal handler on this thread recorded meanwhile: look again
+                    continue
 
 
 class Rings:
