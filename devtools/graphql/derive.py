@@ -5,7 +5,8 @@ are hex text, times and durations are milliseconds, and JSON is text with the de
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,7 +14,16 @@ import strawberry
 from strawberry.scalars import JSON
 from strawberry.types.field import StrawberryField
 
-from devtools.records import Level, NodeKind, Record, RecordField, RunStatus, SourceKind, fields_of
+from devtools.records import (
+    NANOSECONDS_PER_MILLISECOND,
+    Level,
+    NodeKind,
+    Record,
+    RecordField,
+    RunStatus,
+    SourceKind,
+    fields_of,
+)
 from devtools.telemetry.filters import Argument, arguments_of
 from devtools.telemetry.identifiers import to_hex
 
@@ -22,6 +32,8 @@ Leaf = Callable[[Any], Any]  # Any: a record, and the value of one of its fields
 
 LEAF = "devtools.leaf"
 """Key in the metadata of a field: how to read its value from the record, without arguments or context."""
+COLUMN = "devtools.column"
+"""Key in the metadata of a field: how to read its values from many records at once, equal to reading the attribute of each."""
 BY_CLASS = "devtools_by_class"
 """Attribute of an `is_type_of` that looks at nothing but the class of a value."""
 
@@ -62,6 +74,7 @@ def _is_record(record: type[Record]) -> Callable[[object, object], bool]:
 
 def _annotations(cls: type[Any], record: type[Record], decoded: tuple[str, ...]) -> dict[str, Any]:
     annotations: dict[str, Any] = {"timestamp_ms": float}
+    cls.timestamp_ms = strawberry.field(metadata={COLUMN: _milliseconds("time_ns")})
     for stored in fields_of(record):
         if stored.name in decoded:
             setattr(
@@ -74,7 +87,9 @@ def _annotations(cls: type[Any], record: type[Record], decoded: tuple[str, ...])
             setattr(cls, stored.name, _leaf(lambda value, name=stored.name: _hex(getattr(value, name)), kind))
         elif stored.name.endswith("_ns"):
             milliseconds = f"{stored.name.removesuffix('_ns')}_ms"
-            annotations.update({milliseconds: float} if hasattr(record, milliseconds) else {})
+            if hasattr(record, milliseconds):
+                annotations[milliseconds] = float
+                setattr(cls, milliseconds, strawberry.field(metadata={COLUMN: _milliseconds(stored.name)}))
         else:
             annotations[stored.name] = _optional(_output(stored), stored.nullable)
             if stored.column.json:
@@ -89,6 +104,11 @@ def _leaf(read: Leaf, kind: Any) -> StrawberryField:  # Any: a type expression
 
     resolve.__annotations__ = {"root": Any, "return": kind}
     return strawberry.field(resolver=resolve, metadata={LEAF: read})
+
+
+def _milliseconds(name: str) -> Callable[[Sequence[Any]], list[float]]:
+    read = attrgetter(name)
+    return lambda records: [value / NANOSECONDS_PER_MILLISECOND for value in map(read, records)]
 
 
 def _hex(value: int | None) -> str | None:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any
 
@@ -29,11 +29,12 @@ from graphql.pyutils import UndefinedType
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from devtools.graphql.derive import BY_CLASS, LEAF
+from devtools.graphql.derive import BY_CLASS, COLUMN, LEAF
 
 TYPENAME = "__typename"
 ROWS_KEPT = 256
 """Sets of names whose rows are remembered."""
+_name = attrgetter("_name_")
 _PLAIN: dict[str, type] = {"String": str, "Int": int, "Float": float, "Boolean": bool, "ID": str}
 _INT_32 = range(-(2**31), 2**31)
 
@@ -51,7 +52,8 @@ class NotPlainError(Exception):
 class Column:
     """One selected field."""
 
-    read: Callable[[Any], Any]
+    read: Callable[[Sequence[Any]], Iterable[Any]]
+    """Reads all of its values."""
     leaf: GraphQLLeafType
     nullable: bool
 
@@ -63,14 +65,16 @@ def columns_of(kind: GraphQLObjectType, items: Sequence[Any], selected: Mapping[
 
 def is_of(kind: GraphQLObjectType, items: Sequence[Any], info: object) -> bool:
     """Whether every item is a value of the type, and none is null or an error."""
-    classes = {type(item): item for item in items}
+    classes = set(map(type, items))
     if any(map(_is_special, classes)):
         return False
     check: Any = kind.is_type_of
     if check is None:
         return True
     # Where the class alone decides, one item of each class is enough.
-    some: Iterable[Any] = classes.values() if is_by_class(kind) else items
+    some: Iterable[Any] = items
+    if is_by_class(kind):
+        some = items[:1] if len(classes) == 1 else {type(item): item for item in items}.values()
     return all(check(item, info) is True for item in some)
 
 
@@ -104,17 +108,17 @@ def _column(declared: GraphQLField) -> Column:
     return Column(_reader(declared), leaf, nullable=leaf is kind)
 
 
-def _reader(declared: GraphQLField) -> Callable[[Any], Any]:
+def _reader(declared: GraphQLField) -> Callable[[Sequence[Any]], Iterable[Any]]:
     definition = declared.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
     if not isinstance(definition, StrawberryField):
         raise NotPlainError
     if getattr(declared.resolve, "_is_default", False) and definition.default_resolver is getattr:
-        return attrgetter(definition.python_name)
-    return definition.metadata[LEAF]
+        return definition.metadata.get(COLUMN) or partial(map, attrgetter(definition.python_name))
+    return partial(map, definition.metadata[LEAF])
 
 
 def _values(column: Column, items: Sequence[Any]) -> Values:
-    values = list(map(column.read, items))
+    values = list(column.read(items))
     kinds: set[type] = set(map(type, values))
     if type(None) in kinds and not column.nullable:
         raise NotPlainError
@@ -130,12 +134,20 @@ def _values(column: Column, items: Sequence[Any]) -> Values:
         return list(map(str, values))
     if any(map(_is_special, kinds)):
         raise NotPlainError
-    if isinstance(column.leaf, GraphQLEnumType) and all(issubclass(kind, Enum) for kind in kinds):
-        # By identity: hashing a member is a call of Python.
-        members = dict(zip(map(id, values), values, strict=True))
-        names = {key: _coerced(column.leaf, member) for key, member in members.items()}
-        return list(map(names.__getitem__, map(id, values)))
+    if isinstance(column.leaf, GraphQLEnumType) and whole == 1:
+        return _enum_values(column.leaf, kinds.pop(), values)
     return [_coerced(column.leaf, value) for value in values]
+
+
+def _enum_values(leaf: GraphQLEnumType, kind: type, values: list[Any]) -> Values:
+    if not issubclass(kind, Enum):
+        raise NotPlainError
+    # Through their names: hashing a member is a call of Python.
+    names = list(map(_name, values))
+    coerced = {name: _coerced(leaf, kind[name]) for name in set(names)}
+    if all(name == written for name, written in coerced.items()):
+        return names
+    return list(map(coerced.__getitem__, names))
 
 
 def _is_special(kind: type) -> bool:
@@ -144,7 +156,8 @@ def _is_special(kind: type) -> bool:
 
 
 def _check_range(plain: type, values: list[Any]) -> None:
-    if plain is float and not all(map(math.isfinite, values)):
+    # The sum of what is finite may not be, seldom: then each is looked at.
+    if plain is float and not (math.isfinite(sum(values)) or all(map(math.isfinite, values))):
         raise NotPlainError
     if plain is int and values and not (min(values) in _INT_32 and max(values) in _INT_32):
         raise NotPlainError

@@ -11,7 +11,7 @@ from devtools.errors import LimitExceededError, ValidationError
 from devtools.graphql.context import Context
 from devtools.graphql.derive import given
 from devtools.records import NodeKind, Record, Run
-from devtools.telemetry.filters import EVERYTHING, Condition, Filter, from_arguments, matcher, resolve_ids
+from devtools.telemetry.filters import EVERYTHING, Condition, Filter, from_arguments, resolve_ids, selection
 from devtools.telemetry.pages import DEFAULT_PAGE, Order, Page, PageRequest, decode_cursor
 from devtools.telemetry.query_language import parse
 
@@ -71,11 +71,13 @@ def newest(
     query = filter_of(context, record_type, where) & also
     if record_type is Run and not any(condition.field == "node_kind" for condition in query.conditions):
         query &= Filter((Condition("node_kind", "one_of", PEER_NODE_KINDS),))
-    passes = matcher(query)
+    select = selection(query)
     ring = context.rings.of(record_type)
     if after_ms is None:
-        return ring.newest(last, passes)
-    return ring.newest(last, lambda record: record.timestamp_ms > after_ms and passes(record))
+        return ring.newest(last, select)
+    return ring.newest(
+        last, lambda records: select([record for record in records if record.timestamp_ms > after_ms])
+    )
 
 
 def first_of(context: Context, first: int | None) -> int:

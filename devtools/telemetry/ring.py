@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Generic, TypeVar
 
 from devtools.records import ALL, Record
-from devtools.telemetry.filters import Filter, matcher
+from devtools.telemetry.filters import Filter, Select, matcher
 from devtools.telemetry.pages import Order, Page, PageRequest
 
 R = TypeVar("R", bound=Record)
@@ -165,12 +165,12 @@ class Ring(Generic[R]):
     def _lose(self, process_id: int, identifier: int) -> None:
         self._lost[process_id] = max(identifier, self._lost.get(process_id, 0))
 
-    def newest(self, last: int, passes: Callable[[R], bool]) -> list[R]:
+    def newest(self, last: int, select: Select[R]) -> list[R]:
         """The newest `last` records that pass, oldest of them first. Looks at few others."""
         looked = max(0, last)
         while True:
             some = self._latest(looked)
-            found = list(islice(filter(passes, some), last))
+            found = list(islice(select(some), last))
             if len(found) == last or len(some) < looked:
                 found.reverse()
                 return found
