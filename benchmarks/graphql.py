@@ -4,6 +4,7 @@ Each server is a process of its own with one keep-alive connection; what is comp
 request, all threads counted. The answers are equal: Apollo serves what ours answered.
 """
 
+import shutil
 import statistics
 import subprocess
 import tempfile
@@ -29,6 +30,8 @@ PATHS = {"ours": "/devtools/graphql", "apollo": "/", "stock": "/"}
 
 
 def measure() -> list[Figure]:
+    if shutil.which("npm") is None:
+        return [Figure("10", "GraphQL over HTTP", "not measured: npm is missing", "", None)]
     with ExitStack() as running, tempfile.TemporaryDirectory() as folder:
         servers = {name: running.enter_context(_python(name)) for name in ("ours", "stock")}
         data = Path(folder) / "runs.json"
