@@ -1,7 +1,8 @@
 """What one operation may ask for. At a limit is fine, one more is refused, before anything runs. Called by the executor.
 
 Depth, aliases, directives and root fields are counted on the document, with fragments as often as they are used. Cost is how many
-records an operation may return: pages and `live` lists with what they were asked for, multiplied where one stands in another.
+records an operation may return: pages and `live` lists with what they were asked for, multiplied where one stands in another. Where
+nothing is said of a page inside a list it counts as a short one; what is really returned is counted while the operation runs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,6 +33,8 @@ from devtools.graphql.reading import DEFAULT_LAST
 from devtools.settings import Limits
 from devtools.telemetry.pages import DEFAULT_PAGE
 
+NESTED_PAGE = 20
+"""What a page inside a list counts when nobody said how long it may be: few runs have more logs. Answers are counted as well."""
 PAGE_ITEMS = frozenset({"nodes", "edges"})
 """Fields of a connection that hold the records of the page."""
 
@@ -161,7 +164,9 @@ class Cost:
         self.variables = variables
         self.capacity = capacity
         """Most records of a kind in memory: no `live` list is longer."""
-        self._known: dict[tuple[str, str, int | None], int] = {}
+        self._known: dict[tuple[str, str, int | None, bool], int] = {}
+        self._lists = 0
+        """How many lists the selection that is looked at stands in."""
         self._above: set[str] = set()
 
     def of(self, operation: OperationDefinitionNode) -> int:
@@ -184,7 +189,7 @@ class Cost:
         return 0
 
     def _fragment(self, name: str, on: GraphQLNamedType, page: int | None) -> int:
-        key = (name, on.name, page)
+        key = (name, on.name, page, self._lists > 0)
         if key not in self._known:
             fragment = self.fragments.get(name)
             target = None if fragment is None else self.schema.get_type(fragment.type_condition.name.value)
@@ -204,13 +209,17 @@ class Cost:
             return 0
         target = _named(definition)
         if "first" in definition.args:
-            size = self._size(selected, definition, "first", DEFAULT_PAGE)
+            size = self._size(selected, definition, "first", NESTED_PAGE if self._lists else DEFAULT_PAGE)
             return self._selections(selected.selection_set, target, size)
         items = page if page is not None and name in PAGE_ITEMS else None
         if "last" in definition.args:
             items = min(self._size(selected, definition, "last", DEFAULT_LAST), self.capacity)
+        if items is None:
+            return self._selections(selected.selection_set, target, None)
+        self._lists += 1
         inner = self._selections(selected.selection_set, target, None)
-        return inner if items is None else items * (1 + inner)
+        self._lists -= 1
+        return items * (1 + inner)
 
     def _size(self, selected: FieldNode, definition: GraphQLField, name: str, default: int) -> int:
         value: object = definition.args[name].default_value

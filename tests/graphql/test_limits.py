@@ -108,6 +108,20 @@ def test_cost_multiplies_what_stands_in_a_list(world: World) -> None:
     assert "cost of 21,000" in refused(world, cost("1000", "20"), "cost")
 
 
+def test_parts_of_records_fit_with_the_defaults(world: World) -> None:
+    """Runs with their logs, errors and children; the answer itself is counted where it is longer than that."""
+    parts = "{ id logs { nodes { id } } errors { nodes { id } } children { nodes { id } } }"
+    lists = "logs { nodes { id } } errors { nodes { id } } emissions { nodes { id } }"
+    world.ask(f"{{ live {{ runs {parts} logs {{ id }} errors {{ id }} emissions {{ id }} }} }}")
+    world.ask(f"{{ history {{ runs {{ nodes {parts} }} {lists} }} }}")
+    for number in range(60):
+        world.run(run_id=number // 30 + 1)
+        world.log(run_id=number // 30 + 1)
+    world.limit(cost=500)
+    answer = refused(world, "{ history { runs(first: 21) { nodes { logs { nodes { id } } } } } }", "cost")
+    assert "an answer of" in answer
+
+
 def test_cost_reads_variables_and_their_defaults(world: World) -> None:
     world.ask(cost("$n", "$m"))
     world.ask(cost("$n", "$m"), n=1_000, m=19)
