@@ -15,5 +15,6 @@ BARS: dict[str, str] = {
     "memory": "benchmarks.memory:measure",
     "start": "benchmarks.start:measure",
     "follow": "benchmarks.follow:measure",
+    "structure": "benchmarks.structure:measure",
 }
 """Name of the benchmark to `module:function`, which answers its figures."""

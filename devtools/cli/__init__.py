@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Versions of the structure: list, show, diff, activate, export, …",
     ),
     "check": ("devtools.cli.checking", "Fail on a removed route, a breaking schema change, and the like."),
+    "catalogue": ("devtools.cli.cataloguing", "Write what an app is made of as one HTML file."),
     "config": ("devtools.cli.configuring", "Show every option, its value and where it came from."),
     "db": ("devtools.cli.databases", "Look after the database's own schema."),
 }
