@@ -9,6 +9,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("devtools.cli.serving", "Serve history and the stored structure, without the app."),
     "open": ("devtools.cli.serving", "Print the link of a running devtools, and open it in a browser."),
     "query": ("devtools.cli.querying", "Run a GraphQL query."),
+    "overview": ("devtools.cli.overviews", "Show what an app is made of, on one page."),
     "schema": ("devtools.cli.querying", "Print the GraphQL schema."),
     "ping": ("devtools.cli.querying", "Ask whether a devtools answers."),
     "snapshots": (

@@ -77,7 +77,7 @@ function places() {
   return { found, height: TOP + Math.max(1, ...columns.map((column) => column.length)) * STEP + 8 };
 }
 
-function shortened(text) { return text.length > 33 ? `…${text.slice(-32)}` : text; }
+function shortened(text) { return text.length > 31 ? `…${text.slice(-30)}` : text; }
 
 function map() {
   const { found, height } = places();
