@@ -29,10 +29,12 @@ def test_memory_grows_with_what_is_held() -> None:
 
 
 def test_use_of_the_processor_is_counted_since_the_last_reading() -> None:
-    gauges = Gauges()
+    clock = Clock()
+    gauges = Gauges(clock)
     until = time.process_time() + 0.1
     while time.process_time() < until:
         pass
+    clock.now += 1
     busy = gauges.cpu()
     assert 0 < busy.usage <= 1
     assert gauges.cpu().usage == busy.usage, "too soon for a new reading"
