@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from devtools import settings
-from devtools.records import ALL, Record
+from devtools.records import ALL, Audit, Record
 from devtools.storage.insert import Insertions
 from devtools.storage.store import DatabaseStore
+from devtools.storage.tables import MODELS
 from devtools.telemetry.pages import History
 from devtools.telemetry.ring import Rings
 
@@ -57,6 +58,7 @@ def database(url: str) -> Iterator[Subject]:
     def fill(records: Sequence[Record]) -> None:
         store.clear(None)
         with store.database.writing() as connection:
+            connection.execute(MODELS[Audit].delete())  # which `clear` leaves alone
             assert insertions.store(connection, records, None) == len(records)
 
     yield Subject(store.history, fill)
