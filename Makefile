@@ -77,5 +77,9 @@ bench-peers:
 	@if command -v uv >/dev/null 2>&1; then VIRTUAL_ENV=$(abspath $(VENV)) uv pip install --quiet --group bench; \
 	else $(BIN)/python -m pip install --quiet --group bench; fi
 
+.PHONY: peers
+peers: $(READY) ## The suites of Starlette and FastAPI themselves, without devtools and with it in every app; `make peers NAME=starlette`
+	$(BIN)/python -m tests.peers $(NAME)
+
 clean: ## Remove what was built
 	rm -rf $(VENV) web/dist web/node_modules dist build

@@ -103,6 +103,16 @@ def _caller_name() -> str:
     return Path(frame.f_globals.get("__file__", "app")).stem
 
 
+async def _in_thread(function: Callable[..., object], *arguments: object) -> None:
+    """Run it off the loop: in a thread of asyncio's, which ends with its loop, or of trio's."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        await anyio.to_thread.run_sync(function, *arguments)
+    else:
+        await asyncio.to_thread(function, *arguments)
+
+
 class DevTools:
     """One DevTools: its settings, and while it runs its recorder, store and server. A context manager; every setting is a keyword.
 
@@ -364,7 +374,7 @@ class DevTools:
             if self._is_followed or self._failed:
                 return
             try:
-                await anyio.to_thread.run_sync(self.open, limiter=anyio.CapacityLimiter(1))
+                await _in_thread(self.open)
             except DevToolsError as error:
                 self._failed = True
                 logger.error("devtools does not run: %s", error)
@@ -380,7 +390,8 @@ class DevTools:
                 runtime.follow(asyncio.get_running_loop())
             self._undo_signals = on_ending(runtime.stop_streams)
             self._is_followed = True
-        self._announce(f"{self.settings.path}/")
+        # The store looks for other workers to say what it is, in files: not on the app's loop.
+        await _in_thread(self._announce, f"{self.settings.path}/")
 
     def inspect(self) -> None:
         """Look at the app in a thread of its own, then save the snapshot."""
@@ -391,7 +402,7 @@ class DevTools:
         """Close off the loop. A failure is one log line: the app's own shutdown goes on."""
         self._undo_signals()  # only the main thread may
         try:
-            await anyio.to_thread.run_sync(self.close, limiter=anyio.CapacityLimiter(1))
+            await _in_thread(self.close)
         except Exception:
             logger.exception("devtools did not close in order.")
 
