@@ -55,30 +55,21 @@ class LogCapture:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self._log = recorder.log
-        self._locations: dict[str, dict[int, str]] = {}
+        self.locations: dict[str, dict[int, str]] = {}
         """`file:line` of the calls that were seen: one text for all records of a call."""
+        self.active = True
+        """Until it is uninstalled: another patch may hold on to ours."""
 
-    def capture(self, record: logging.LogRecord) -> None:
-        """Keep one line. Never raises: a message that cannot be formatted is kept as its template."""
-        message: Any = record.msg
-        if record.args or type(message) is not str:
-            message = _formatted(record)
-        level = _LEVELS.get(record.levelno) or level_of(record.levelno)
-        location = self._locations.get(record.pathname, _NO_LINES).get(record.lineno) or self._locate(record)
-        name, exception = record.name, record.exc_info
-        # Last: once its `__dict__` was looked at, every attribute of an object takes longer to read.
-        data = self._data(record) if exception or len(record.__dict__) > _STANDARD_COUNT else None
-        self._log(level, message, name, data, location)
-
-    def _locate(self, record: logging.LogRecord) -> str:
+    def locate(self, record: logging.LogRecord) -> str:
+        """`file:line` of a call that is seen for the first time."""
         location = f"{record.pathname}:{record.lineno}"
-        lines = self._locations.setdefault(record.pathname, {}) if len(self._locations) < _FILES else {}
+        lines = self.locations.setdefault(record.pathname, {}) if len(self.locations) < _FILES else {}
         if len(lines) < _LINES:
             lines[record.lineno] = location
         return location
 
-    def _data(self, record: logging.LogRecord) -> dict[str, Any] | None:  # Any: what the app attached
+    def data(self, record: logging.LogRecord) -> dict[str, Any] | None:  # Any: what the app attached
+        """What the app attached to a line, and its exception."""
         attached = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
         exception = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
         if exception is not None:
@@ -130,31 +121,50 @@ def _template(record: logging.LogRecord, error: BaseException) -> str:
 
 def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:
     """Capture from every logger of this process until the answer is called."""
-    capture = LogCapture(recorder).capture
+    capture = LogCapture(recorder)
     original = logging.Logger.callHandlers
-    keeps = sampler(settings, "logging")
     restore_level = (lambda: None) if settings.log_level is None else _lower(NUMBERS[settings.log_level])
-    active = True
-
-    def call_handlers(self: Any, record: logging.LogRecord) -> None:  # Any: typeshed leaves `_cache` out
-        if active:
-            lowest, is_apps = self._cache.get(_KNOWN) or _know(self)
-            if is_apps and (keeps is None or keeps()) and not recorder.paused:
-                capture(record)
-            if record.levelno < lowest:
-                return
-        original(self, record)
-
+    call_handlers = _before(capture, original, sampler(settings, "logging"))
     logging.Logger.callHandlers = call_handlers
 
     def uninstall() -> None:
-        nonlocal active
-        active = False
+        capture.active = False
         restore_level()
         if logging.Logger.callHandlers is call_handlers:
             logging.Logger.callHandlers = original
 
     return uninstall
+
+
+def _before(
+    capture: LogCapture, original: Callable[..., None], keeps: Callable[[], bool] | None
+) -> Callable[..., None]:
+    """`callHandlers` that keeps the line first. It never raises: a message that cannot be formatted is kept as its template.
+
+    One function, whose names are those of a closure: every line of the app's logs passes here.
+    """
+    log, locations, levels, standard = capture.recorder.log, capture.locations, _LEVELS, _STANDARD_COUNT
+    locate, attached = capture.locate, capture.data
+
+    def call_handlers(self: Any, record: logging.LogRecord) -> None:  # Any: typeshed leaves `_cache` out
+        if not capture.active:
+            original(self, record)
+            return
+        lowest, is_apps = self._cache.get(_KNOWN) or _know(self)
+        number = record.levelno
+        if is_apps and (keeps is None or keeps()):
+            message: Any = record.msg
+            if record.args or type(message) is not str:
+                message = _formatted(record)
+            location = locations.get(record.pathname, _NO_LINES).get(record.lineno) or locate(record)
+            name, exception = record.name, record.exc_info
+            # Last: once its `__dict__` was looked at, every attribute of an object takes longer to read.
+            data = attached(record) if exception or len(record.__dict__) > standard else None
+            log(levels.get(number) or level_of(number), message, name, data, location)
+        if number >= lowest:
+            original(self, record)
+
+    return call_handlers
 
 
 _KNOWN = "devtools"

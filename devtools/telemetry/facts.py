@@ -1,8 +1,6 @@
 """A line of a log as it comes in, before it is a record: what the hot path keeps, and nothing more."""
 
-from typing import TYPE_CHECKING, Optional
-
-import msgspec
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from devtools.records import Level, Log
 
@@ -10,14 +8,18 @@ if TYPE_CHECKING:
     from devtools.telemetry.runs import ActiveRun
 
 
-class LogFact(msgspec.Struct, gc=False):
-    """One line of a log, its text guarded."""
+LineFields: TypeAlias = "tuple[int, Level, str, str | None, ActiveRun | None, str | None, str | None]"
+"""A line as the hot path keeps it: a bare tuple is made in a third of the time that an object with these names takes."""
+
+
+class LogFact(NamedTuple):
+    """One line of a log, its text guarded. Made from `LineFields` when somebody reads."""
 
     time_ns: int
     level: Level
     message: str
     source_id: str | None
-    run: Optional["ActiveRun"]
+    run: "ActiveRun | None"
     data: str | None
     location: str | None
 

@@ -18,7 +18,7 @@ from devtools.errors import UnavailableError
 from devtools.records import ALL, Level, Log, Record, Run, RunStatus, fields_of
 from devtools.telemetry.context import current, internal
 from devtools.telemetry.cost import SAMPLE_MASK, Cost
-from devtools.telemetry.facts import LogFact
+from devtools.telemetry.facts import LineFields, LogFact
 from devtools.telemetry.identifiers import EPOCH_NS, SLOT_BITS, SLOTS, Clocks, SystemClocks, first_id, reseed
 from devtools.telemetry.payload import PayloadGuard
 from devtools.telemetry.ring import Rings
@@ -76,7 +76,7 @@ class Recorder:
         self._capacity = capacity
         self._queue: deque[Record] | None = None
         self._runs: deque[ActiveRun] = deque()
-        self._logs: deque[LogFact] = deque()
+        self._logs: deque[LineFields] = deque()
         self._lock = threading.RLock()
         self._is_settling = False
         self._callbacks: tuple[Callback, ...] = ()
@@ -105,7 +105,7 @@ class Recorder:
         if data is not None:
             data = self.guard.json(data)
         logs = self._logs
-        logs.append(LogFact(self._time_ns(), level, message, source_id, _current(), data, location))
+        logs.append((self._time_ns(), level, message, source_id, _current(), data, location))
         if len(logs) > self._room:
             self._attend()
 
@@ -245,11 +245,9 @@ class Recorder:
 
     def _oldest(self) -> "LogFact | ActiveRun":
         runs, logs = self._runs, self._logs
-        if not runs:
-            return logs.popleft()
-        if not logs or runs[0].time_ns < logs[0].time_ns:
+        if runs and (not logs or runs[0].time_ns < logs[0][0]):
             return runs.popleft()
-        return logs.popleft()
+        return LogFact._make(logs.popleft())
 
     def _next_id(self, time_ns: int) -> int:
         # No call between reading and writing `_last`: a signal handler cannot come in between.
