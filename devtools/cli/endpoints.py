@@ -34,6 +34,11 @@ class Target:
     headers: str | None
     allow_mutations: bool = False
 
+    @property
+    def is_given(self) -> bool:
+        """Whether the user named anything."""
+        return any((self.endpoint, self.database, self.entry))
+
     @classmethod
     def of(cls, named: Mapping[str, str | None], *, allow_mutations: bool = False) -> "Target":
         """The target of a command that takes `target_options` as keywords."""

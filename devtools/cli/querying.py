@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from devtools.cli.endpoints import PING, Target, answering, target_options
-from devtools.errors import ValidationError
+from devtools.errors import UnavailableError, ValidationError
 
 FORMATS = ("data", "json", "pretty")
 
@@ -92,21 +92,34 @@ def schema_command() -> None:
 
 
 @schema_command.command("sdl")
-def sdl_command() -> None:
-    """Print the schema in the schema definition language."""
-    from devtools.graphql.schema import sdl
+@target_options
+def sdl_command(endpoint: str | None, database: str | None, entry: str | None, headers: str | None) -> None:
+    """Print the schema in the schema definition language: of a target, or of this version where none is given."""
+    from graphql import build_client_schema, print_schema
 
-    click.echo(sdl())
+    click.echo(print_schema(build_client_schema(_introspection(Target(endpoint, database, entry, headers)))))
 
 
 @schema_command.command("json")
-def json_command() -> None:
-    """Print the answer to the introspection query."""
-    from graphql import introspection_from_schema
+@target_options
+def json_command(endpoint: str | None, database: str | None, entry: str | None, headers: str | None) -> None:
+    """Print the answer to the introspection query: of a target, or of this version where none is given."""
+    found = _introspection(Target(endpoint, database, entry, headers))
+    click.echo(json.dumps({"data": found}, indent=2))
+
+
+def _introspection(target: Target) -> Any:  # Any: JSON, typed by graphql-core as it likes
+    from graphql import get_introspection_query, introspection_from_schema
 
     from devtools.graphql.schema import schema
 
-    click.echo(json.dumps({"data": introspection_from_schema(schema())}, indent=2))
+    if not target.is_given:
+        return introspection_from_schema(schema())
+    with answering(target) as answer:
+        response = answer(get_introspection_query(specified_by_url=True), None, None)
+    if response.get("errors"):
+        raise UnavailableError(f"The schema cannot be read: {response['errors'][0]['message']}")
+    return response["data"]
 
 
 @click.command("ping", short_help="Ask whether a devtools answers.")

@@ -192,6 +192,8 @@ def test_the_schema_is_the_committed_one():
     """A review sees the effect of a change."""
     shown = devtools("schema", "sdl", cwd=ROOT, check=0).stdout
     assert shown.strip() == (ROOT / "tests" / "schema.graphql").read_text().strip()
+    asked = devtools("schema", "sdl", "--entry", "tests.apps.toy:app", cwd=ROOT, check=0).stdout
+    assert asked == shown
     described = json.loads(devtools("schema", "json", cwd=ROOT, check=0).stdout)
     assert described["data"]["__schema"]["queryType"]["name"] == "Query"
 
