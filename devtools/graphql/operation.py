@@ -102,8 +102,9 @@ class OperationExecutor(Executor[None]):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """Look at the clock, then complete the object."""
-        _check_clock(self.context_value)
+        """Look at the clock, then complete the object: not that of a mutation, which is done."""
+        if self.operation.operation is not OperationType.MUTATION:
+            _check_clock(self.context_value)
         return super().complete_object_value(
             return_type, field_details_list, info, path, result, position_context
         )

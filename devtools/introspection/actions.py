@@ -1,12 +1,13 @@
 """Run a declared task or emit a declared event from outside the app. Called by mutations, which have already been let in.
 
 Values come as JSON and are built by the type hints of the function or the declared payload: the app gets what its own callers would
-give. Async code runs on the app's event loop, sync code in the calling thread; both are recorded below a run of their own.
+give. Async code runs on the app's event loop, sync code in a thread of its own; both are recorded below a run of their own.
 """
 
 import asyncio
 import concurrent.futures
 import inspect
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context
@@ -152,14 +153,31 @@ def _built(field: str, raw: bytes, hint: Any) -> Any:  # Any: a type expression,
 def _invoke(
     name: str, call: Callable[[], Any], caller: Caller
 ) -> Invocation:  # Any: a value, or an awaitable of one
-    """Call in a context of its own, where nothing is marked as our own work."""
+    """Call in a thread of its own, in a context where nothing is marked as our own work, and wait as long as there is time."""
+    if not _room.acquire(blocking=False):
+        raise LimitExceededError(
+            f"Cannot {name}: {INVOKED_AT_ONCE} invoked tasks run already. Wait for one to end, or restart the app."
+        )
     began = time.monotonic()
+    outcome: concurrent.futures.Future[Any] = concurrent.futures.Future()
+
+    def work() -> None:
+        try:
+            outcome.set_result(Context().run(_in_run, name, call, caller))
+        except BaseException as error:  # whatever it is, it is the answer and not the end of anything
+            outcome.set_exception(error)
+        finally:
+            _room.release()
+
+    threading.Thread(target=work, name="devtools-invoke", daemon=True).start()
     result, error = None, None
     try:
-        result = Context().run(_in_run, name, call, caller)
+        result = outcome.result(caller.seconds + CANCELLING_SECONDS)
     except DevToolsError:
         raise
     except Exception as raised:
+        if not outcome.done():
+            raise _too_long(caller.seconds, "goes on in its thread, which nothing can end") from raised
         error = caller.guard.text(runs.describe(raised))
     duration_ms = (time.monotonic() - began) * 1_000
     return Invocation(error, None if result is None else caller.guard.json(result), duration_ms)
@@ -169,23 +187,24 @@ def _in_run(name: str, call: Callable[[], Any], caller: Caller) -> Any:  # Any: 
     """Call inside a run of its own, which carries the correlation id and says who called."""
     run = runs.start(name, NodeKind.CALL, name, correlation_id=caller.correlation_id)
     try:
-        answer = _contained(call)
+        answer = call()
         if inspect.isawaitable(answer):
             answer = _awaited(answer, caller)
-    except Exception as error:
+    except BaseException as error:
         if run is not None:
             runs.finish(run, exception=error)
-        raise
+        if isinstance(error, Exception):
+            raise
+        raise _contained(error) from error
     if run is not None:
         runs.finish(run)
     return answer
 
 
-def _contained(call: Callable[[], Any]) -> Any:  # Any: as above
-    try:
-        return call()
-    except SystemExit as error:
-        raise RuntimeError(f"it asked the process to exit ({error.code})") from error
+def _contained(error: BaseException) -> RuntimeError:
+    """What the app's code raised to end the process, the loop or a task: here it only ends the call."""
+    text = str(error)
+    return RuntimeError(f"it raised {type(error).__name__}{f' ({text})' if text else ''}")
 
 
 def _awaited(answer: Awaitable[Any], caller: Caller) -> Any:  # Any: as above
@@ -194,8 +213,15 @@ def _awaited(answer: Awaitable[Any], caller: Caller) -> Any:  # Any: as above
     async def contained() -> Any:
         try:
             return await answer
-        except SystemExit as error:  # would end the loop, and with it the app
-            raise RuntimeError(f"it asked the process to exit ({error.code})") from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise _contained(error) from error
+        except Exception:
+            raise
+        except BaseException as error:  # would end the loop, and with it the app
+            raise _contained(error) from error
 
     if caller.loop is None:
         return asyncio.run(_within(contained(), caller.seconds))
@@ -213,7 +239,7 @@ def _awaited(answer: Awaitable[Any], caller: Caller) -> Any:  # Any: as above
         if future.done():
             raise  # the app's own
         future.cancel()
-        raise _too_long(caller.seconds) from error
+        raise _too_long(caller.seconds, "was cancelled") from error
 
 
 async def _within(work: Awaitable[Any], seconds: float) -> Any:  # Any: as above
@@ -221,11 +247,18 @@ async def _within(work: Awaitable[Any], seconds: float) -> Any:  # Any: as above
     done, _ = await asyncio.wait({task}, timeout=seconds)
     if not done:
         task.cancel()
-        raise _too_long(seconds)
+        raise _too_long(seconds, "was cancelled")
     return task.result()
 
 
-def _too_long(seconds: float) -> LimitExceededError:
+def _too_long(seconds: float, fate: str) -> LimitExceededError:
     return LimitExceededError(
-        f"It took longer than {seconds:.3g} seconds and was cancelled (limits.deadline). Raise the limit, or call it in the app."
+        f"It took longer than {seconds:.3g} seconds (limits.deadline) and {fate}. Raise the limit, or call it in the app."
     )
+
+
+INVOKED_AT_ONCE = 4
+CANCELLING_SECONDS = 0.5
+"""What a coroutine may take to be cancelled before nobody waits for it any more."""
+
+_room = threading.BoundedSemaphore(INVOKED_AT_ONCE)

@@ -162,7 +162,7 @@ def test_a_file_that_is_removed_is_made_again(running: Running, file: Path) -> N
     running.log("after")
     assert running.flush()
     assert running.messages() == ["after"]
-    assert running.store.status().healthy
+    wait_until(lambda: running.store.status().healthy)
 
 
 def test_a_directory_that_is_removed_is_made_again(tmp_path: Path) -> None:

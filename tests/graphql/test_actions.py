@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from devtools import event, hook, task
+from devtools.introspection import actions
 from devtools.records import Audit, Emission, NodeKind, Run
 from devtools.telemetry import active
 
@@ -51,10 +52,37 @@ async def endless() -> None:
     await asyncio.Event().wait()
 
 
+ENDINGS: dict[str, type[BaseException]] = {
+    "SystemExit": SystemExit,
+    "KeyboardInterrupt": KeyboardInterrupt,
+    "CancelledError": asyncio.CancelledError,
+    "GeneratorExit": GeneratorExit,
+}
+
+
+@task(id="actions.fails_now")
+def fails_now(how: str) -> None:
+    raise ENDINGS[how]
+
+
+gate = threading.Event()
+
+
+@task(id="actions.hangs")
+def hangs() -> None:
+    gate.wait(120)
+
+
+@task(id="actions.sleeps")
+def sleeps(seconds: float) -> str:
+    time.sleep(seconds)
+    return "slept"
+
+
 @task(id="actions.fails")
 async def fails(how: str) -> None:
-    if how == "exit":
-        raise SystemExit(3)
+    if how in ENDINGS:
+        raise ENDINGS[how]
     raise LookupError(f"no {how}")
 
 
@@ -168,15 +196,48 @@ def test_a_pure_call_leaves_no_run_of_the_task(app: World) -> None:
     assert [run.node_id for run in app.recorder.rings.of(Run).snapshot()] == ["invokeTask actions.price"]
 
 
-@pytest.mark.parametrize(("how", "said"), [("stock", "no stock"), ("exit", "exit")])
-def test_what_a_task_raises_is_the_answer(
-    app: World, loop: asyncio.AbstractEventLoop, how: str, said: str
-) -> None:
-    """Also where it asks the process to exit: the app goes on."""
-    found = invoke(app, "actions.fails", how=how)
+def test_what_a_task_raises_is_the_answer(app: World, loop: object) -> None:
+    found = invoke(app, "actions.fails", how="stock")
     assert (found["success"], found["result"]) == (False, None)
-    assert said in found["error"]
+    assert "no stock" in found["error"]
+
+
+@pytest.mark.parametrize("with_loop", [True, False])
+@pytest.mark.parametrize("identifier", ["actions.fails", "actions.fails_now"])
+@pytest.mark.parametrize("how", ENDINGS)
+def test_what_ends_a_process_ends_only_the_call(
+    app: World, loop: asyncio.AbstractEventLoop, how: str, identifier: str, with_loop: bool
+) -> None:
+    """Sync and async, on the app's loop and without one: the app goes on, and no run is left open."""
+    app.loop = loop if with_loop else None
+    found = invoke(app, identifier, how=how)
+    assert found["success"] is False
+    assert how in found["error"]
     assert loop.is_running()
+    assert app.recorder.running == {}
+
+
+def test_sync_tasks_that_hang_leave_room_for_questions(app: World) -> None:
+    """Each is waited for as long as there is time, in a thread of its own; too many are refused."""
+    app.limit(deadline=0.1)
+    gate.clear()
+    for _ in range(actions.INVOKED_AT_ONCE):
+        error = app.error(INVOKE, id="actions.hangs")
+        assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
+        assert "goes on in its thread" in error["message"]
+    assert "run already" in app.error(INVOKE, id="actions.sleeps", input='{"seconds": 0}')["message"]
+    gate.set()
+    deadline = time.monotonic() + 60
+    while app.answer(INVOKE, id="actions.sleeps", input='{"seconds": 0}').get("errors"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_task_that_was_done_late_is_answered_as_done(app: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within what a cancellation may take: nobody runs it twice because the answer was lost."""
+    monkeypatch.setattr(actions, "CANCELLING_SECONDS", 60)
+    app.limit(deadline=0.1)
+    assert invoke(app, "actions.sleeps", seconds=0.2)["result"] == "slept"
 
 
 def test_a_task_that_never_ends_is_cancelled_at_the_deadline(
