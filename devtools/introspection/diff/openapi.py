@@ -27,9 +27,12 @@ def changes(old: str | None, new: str | None) -> list[OpenApiChange]:
     before, after = _read(old), _read(new)
     if before is None or after is None:
         return [_of_documents(old, new)]
-    found = _merged(_Comparison(before, after).findings())
-    if not found and before != after:
-        found = [_change(Finding(Severity.SAFE, "DETAILS_CHANGED", "document", _ONLY_DETAILS))]
+    try:
+        found = _merged(_Comparison(before, after).findings())
+        if not found and before != after:
+            found = [_change(Finding(Severity.SAFE, "DETAILS_CHANGED", "document", _ONLY_DETAILS))]
+    except RecursionError:  # nested as deeply as can just be read
+        return [_of_documents(old, new)]
     return sorted(found, key=lambda change: (SEVERITIES.index(change.severity), change.location, change.code))
 
 

@@ -31,12 +31,25 @@ class Finding(NamedTuple):
     message: str
 
 
+class Pair(NamedTuple):
+    """Two schemas at one place, still to be compared."""
+
+    old: Any  # Any: JSON
+    new: Any  # Any: JSON
+    location: str
+
+    @property
+    def ends(self) -> bool:
+        """Whether nothing lies within, as one of the two is no schema."""
+        return self.old is EMPTY or self.new is EMPTY
+
+
 class Schemas:
-    """The schemas of two documents. A pair of references is compared once per direction, and named after the schema."""
+    """The schemas of two documents. A pair of references is named after the schema, not after the way that led to it."""
 
     def __init__(self, old: Node, new: Node) -> None:
         self._old, self._new = old, new
-        self._known: dict[tuple[str, str, Direction], list[Finding]] = {}
+        self._known: dict[tuple[int, int, str, Direction], list[Finding | Pair]] = {}
 
     def resolved(self, document: Node, value: Any) -> Any:  # Any: JSON
         """The value, or what it refers to within the document."""
@@ -49,93 +62,127 @@ class Schemas:
                 value = _node(value).get(part.replace("~1", "/").replace("~0", "~"))
         return None
 
-    def compare(
-        self, old: Any, new: Any, location: str, direction: Direction, depth: int = 0
-    ) -> Iterator[Finding]:
-        """What differs between two schemas at a place."""
-        if depth > DEEPEST:
-            return
-        names = _name(old), _name(new)
-        if names[0] is None or names[1] is None:
-            yield from self._compare(old, new, location, direction, depth)
-            return
-        key = (names[0], names[1], direction)
-        if key not in self._known:
-            self._known[key] = []  # a schema that holds itself ends here
-            self._known[key] = list(self._compare(old, new, names[1], direction, depth))
-        yield from self._known[key]
+    def compare(self, old: Any, new: Any, location: str, direction: Direction) -> Iterator[Finding]:
+        """What differs between two schemas at a place; of two that many ways lead to once, where the shortest way does."""
+        level, seen = [Pair(old, new, location)], set[tuple[int, int]]()
+        for _ in range(DEEPEST + 1):
+            below: list[Pair] = []
+            for pair in map(self._resolved_pair, level):
+                # Both stay where they are in their documents, so that their identity says which they are.
+                key = id(pair.old), id(pair.new)
+                if key in seen and not pair.ends:
+                    continue
+                seen.add(key)
+                for found in self._compared(pair, direction):
+                    if isinstance(found, Pair):
+                        below.append(found)
+                    else:
+                        yield found
+            level = below
 
-    def _compare(
-        self, old: Any, new: Any, location: str, direction: Direction, depth: int
-    ) -> Iterator[Finding]:
-        before = [self._flat(self._old, schema) for schema in self._alternatives(self._old, old)]
-        after = [self._flat(self._new, schema) for schema in self._alternatives(self._new, new)]
-        yield from _types(before, after, location, direction)
+    def _resolved_pair(self, pair: Pair) -> Pair:
+        name = _name(pair.new) if _name(pair.old) is not None else None
+        return Pair(
+            _node(self.resolved(self._old, pair.old)),
+            _node(self.resolved(self._new, pair.new)),
+            name or pair.location,
+        )
+
+    def _compared(self, pair: Pair, direction: Direction) -> list[Finding | Pair]:
+        """The findings of a pair itself, and the pairs within it. Operations share what is known."""
+        key = (id(pair.old), id(pair.new), pair.location, direction)
+        if key not in self._known:
+            self._known[key] = list(self._compare(pair, direction))
+        return self._known[key]
+
+    def _compare(self, pair: Pair, direction: Direction) -> Iterator[Finding | Pair]:
+        before = [self._flat(self._old, schema) for schema in self._alternatives(self._old, pair.old)]
+        after = [self._flat(self._new, schema) for schema in self._alternatives(self._new, pair.new)]
+        yield from _types(before, after, pair.location, direction)
         by_type = {_type_of(schema): schema for schema in after}
         for schema in before:
             if (other := by_type.get(_type_of(schema))) is not None:
-                yield from self._alike(schema, other, location, direction, depth)
-
-    def _alike(
-        self, old: Node, new: Node, location: str, direction: Direction, depth: int
-    ) -> Iterator[Finding]:
-        yield from _enum(old, new, location, direction)
-        yield from _limits(old, new, location, direction)
-        yield from self._properties(old, new, location, direction, depth)
-        if "items" in old and "items" in new:
-            yield from self.compare(old["items"], new["items"], f"{location}[]", direction, depth + 1)
-
-    def _properties(
-        self, old: Node, new: Node, location: str, direction: Direction, depth: int
-    ) -> Iterator[Finding]:
-        before, after = _node(old.get("properties")), _node(new.get("properties"))
-        required_before = {name for name in old.get("required", ()) if name in before}
-        required_after = {name for name in new.get("required", ()) if name in after}
-        for name, schema in before.items():
-            where = f"{location}.{name}"
-            if name not in after:
-                yield _removed(where, direction)
-                continue
-            yield from _required(where, name in required_before, name in required_after, direction)
-            yield from self.compare(schema, after[name], where, direction, depth + 1)
-        for name in after.keys() - before.keys():
-            needed = name in required_after and direction is Direction.REQUEST
-            severity = Severity.BREAKING if needed else Severity.SAFE
-            message = (
-                f"{location}.{name} is new in a {direction.value}{' and must be sent' if needed else ''}."
-            )
-            yield Finding(severity, "PROPERTY_ADDED", f"{location}.{name}", message)
+                yield from _alike(schema, other, pair.location, direction)
 
     def _alternatives(self, document: Node, value: Any) -> list[Node]:
         """The schema, or what it may be one of: `anyOf`, `oneOf` and lists of types are one thing here."""
-        schema = _node(self.resolved(document, value))
-        choices = schema.get("anyOf") or schema.get("oneOf")
-        if isinstance(choices, list):
-            each = cast("list[Any]", choices)
-            return [found for choice in each for found in self._alternatives(document, choice)]
-        kinds = schema.get("type")
-        if isinstance(kinds, list):
-            return [{**schema, "type": kind} for kind in cast("list[Any]", kinds)]
-        if schema.get("nullable") is True:
-            return [{**schema, "nullable": False}, {"type": "null"}]
-        return [schema]
+        waiting, seen, found = [value], set[int](), list[Node]()
+        while waiting:
+            schema = _node(self.resolved(document, waiting.pop()))
+            if id(schema) in seen:
+                continue
+            seen.add(id(schema))
+            if choices := _items(schema.get("anyOf")) or _items(schema.get("oneOf")):
+                waiting.extend(reversed(choices))
+            else:
+                found.extend(_by_type(schema))
+        return found
 
     def _flat(self, document: Node, schema: Node) -> Node:
         """The schema with what `allOf` adds."""
-        parts = [_node(self.resolved(document, part)) for part in schema.get("allOf", ())]
-        if not parts:
+        every, seen, waiting = list[Node](), set[int](), [schema]
+        while waiting:
+            part = waiting.pop()
+            if id(part) in seen:
+                continue
+            seen.add(id(part))
+            every.append(part)
+            waiting.extend(_node(self.resolved(document, item)) for item in _items(part.get("allOf")))
+        every.reverse()  # what holds others says the last word
+        if len(every) == 1:
             return schema
-        every = [self._flat(document, part) for part in parts] + [schema]
         merged: dict[str, Any] = {key: value for part in every for key, value in part.items()}
         merged["properties"] = {
             name: value for part in every for name, value in _node(part.get("properties")).items()
         }
-        merged["required"] = [name for part in every for name in part.get("required", ())]
+        merged["required"] = [name for part in every for name in _items(part.get("required"))]
         return merged
+
+
+def _by_type(schema: Node) -> list[Node]:
+    kinds = schema.get("type")
+    if isinstance(kinds, list):
+        return [{**schema, "type": kind} for kind in cast("list[Any]", kinds)]
+    if schema.get("nullable") is True:
+        return [{**schema, "nullable": False}, {"type": "null"}]
+    return [schema]
+
+
+def _alike(old: Node, new: Node, location: str, direction: Direction) -> Iterator[Finding | Pair]:
+    yield from _enum(old, new, location, direction)
+    yield from _limits(old, new, location, direction)
+    yield from _properties(old, new, location, direction)
+    if "items" in old and "items" in new:
+        yield Pair(old["items"], new["items"], f"{location}[]")
+
+
+def _properties(old: Node, new: Node, location: str, direction: Direction) -> Iterator[Finding | Pair]:
+    before, after = _node(old.get("properties")), _node(new.get("properties"))
+    required_before, required_after = _names(old.get("required")), _names(new.get("required"))
+    for name, schema in before.items():
+        where = f"{location}.{name}"
+        if name not in after:
+            yield _removed(where, direction)
+            continue
+        yield from _required(where, name in required_before, name in required_after, direction)
+        yield Pair(schema, after[name], where)
+    for name in after.keys() - before.keys():
+        needed = name in required_after and direction is Direction.REQUEST
+        severity = Severity.BREAKING if needed else Severity.SAFE
+        message = f"{location}.{name} is new in a {direction.value}{' and must be sent' if needed else ''}."
+        yield Finding(severity, "PROPERTY_ADDED", f"{location}.{name}", message)
 
 
 def _node(value: Any) -> Node:
     return cast("Node", value) if isinstance(value, dict) else EMPTY
+
+
+def _items(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def _names(value: Any) -> set[str]:
+    return {name for name in _items(value) if isinstance(name, str)}
 
 
 def _name(schema: Any) -> str | None:

@@ -1,11 +1,16 @@
 """Changes of an OpenAPI document, judged for the clients that exist."""
 
 import copy
+from itertools import islice
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from devtools.introspection.diff import diff
+from devtools.introspection.diff.check import check
+from devtools.introspection.diff.openapi_schemas import Direction, Schemas
 from tests.introspection.diff.conftest import structure
 
 ORDER = {
@@ -222,8 +227,114 @@ def test_a_document_that_comes_goes_or_cannot_be_read():
         {"paths": {"/a": {"get": {"parameters": [None, {"in": 3}], "responses": [], "requestBody": 1}}}},
         {"paths": {"/a": {"get": {"responses": {"200": {"content": {"x": {"schema": {"$ref": "#/nowhere"}}}}}}}}},
         {"paths": {"/a": {"get": {"responses": {"200": {"$ref": "#/paths"}}}}}},
+        *({**DOCUMENT, "components": {"schemas": {"Order": {**ORDER, **damage}}}} for damage in (
+            {"required": 5}, {"required": [[1]]}, {"allOf": 5}, {"allOf": [{"required": 5}]}, {"anyOf": 5})),
     ],
 )  # fmt: skip
 def test_a_document_that_is_not_one_does_no_harm(damaged):
     for old, new in ((DOCUMENT, damaged), (damaged, DOCUMENT), (damaged, {**damaged, "x": 1})):
         diff(structure(openapi=old), structure(openapi=new))
+
+
+def levels(count: int, kind: str, field: str = "x") -> dict[str, Any]:
+    """Schemas of which each holds the next one twice: as a reference, and as `allOf` around one."""
+    schemas: dict[str, Any] = {f"L{count}": {"type": "object", "properties": {field: {"type": kind}}}}
+    for number in range(count):
+        below = {"$ref": f"#/components/schemas/L{number + 1}"}
+        schemas[f"L{number}"] = {"type": "object", "properties": {"l": below, "r": {"allOf": [below]}}}
+    return {"components": {"schemas": schemas}}
+
+
+@pytest.mark.parametrize("count", [3, 39])
+def test_schemas_that_many_ways_lead_to_are_compared_once(count):
+    schemas = Schemas(levels(count, "string"), levels(count, "integer"))
+    top = {"$ref": "#/components/schemas/L0"}
+    found = schemas.compare(top, top, "GET /a", Direction.REQUEST)
+    codes = [finding.code for finding in islice(found, 10 * count)]
+    assert codes
+    assert set(codes) == {"TYPE_CHANGED"}
+    assert len(codes) <= 2 * count
+
+
+@pytest.mark.parametrize("word", ["allOf", "anyOf", "oneOf"])
+def test_choices_that_many_ways_lead_to_are_compared_once(word):
+    def document(kind):
+        schemas = {f"L{n}": {word: [{"$ref": f"#/components/schemas/L{n + 1}"}] * 2} for n in range(2_000)}
+        schemas |= {
+            "L2000": {"properties": {"x": {"type": kind}}},
+            "Self": {word: [{"$ref": "#/components/schemas/Self"}]},
+        }
+        return {"components": {"schemas": schemas}}
+
+    schemas = Schemas(document("string"), document("integer"))
+    for name, codes in (("L0", ["TYPE_CHANGED"]), ("Self", [])):
+        top = {"$ref": f"#/components/schemas/{name}"}
+        assert [finding.code for finding in schemas.compare(top, top, "a", Direction.RESPONSE)] == codes
+
+
+def test_each_place_that_had_no_schema_is_told():
+    schema = {"properties": {"a": True, "b": True}}
+    new = {"properties": {"a": {"$ref": "#/X"}, "b": {"$ref": "#/X"}}}
+    found = Schemas({}, {"X": {"type": "string"}}).compare(schema, new, "it", Direction.REQUEST)
+    assert [finding.location for finding in found] == ["it.a", "it.b"]
+
+
+WORDS = st.sampled_from(
+    [
+        "a",
+        "b",
+        "$ref",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "type",
+        "required",
+        "properties",
+        "items",
+        "enum",
+        "const",
+        "nullable",
+        "minimum",
+        "pattern",
+        "schema",
+    ]
+)
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["#/components/schemas/A", "#/components/schemas/B", "object", "null", "a", ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=5),
+    max_leaves=12,
+)
+PLACES = st.fixed_dictionaries(
+    {},
+    optional={
+        "parameters": JSON | st.lists(st.fixed_dictionaries({"name": JSON, "in": JSON, "schema": JSON}), max_size=2),
+        "requestBody": JSON | st.fixed_dictionaries({"required": JSON, "content": st.fixed_dictionaries({"j": JSON})}),
+        "responses": JSON | st.fixed_dictionaries({"200": JSON}),
+        "deprecated": JSON,
+    },
+)  # fmt: skip
+SCHEMA = st.fixed_dictionaries({}, optional=dict.fromkeys(("required", "allOf", "properties", "type"), JSON))
+DOCUMENTS = JSON | st.fixed_dictionaries(
+    {
+        "paths": JSON | st.fixed_dictionaries({"/a/{a}": st.fixed_dictionaries({"get": PLACES | JSON})}),
+        "components": JSON | st.fixed_dictionaries({"schemas": st.fixed_dictionaries({"A": SCHEMA, "B": SCHEMA})}),
+    }
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(DOCUMENTS, DOCUMENTS)
+def test_whatever_a_document_holds_it_is_compared(old, new):
+    check(structure(openapi=old), structure(openapi=new))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(SCHEMA | JSON, SCHEMA | JSON, SCHEMA, SCHEMA)
+def test_whatever_a_schema_holds_it_is_compared(old, new, a, b):
+    document = {"components": {"schemas": {"A": a, "B": b}}}
+    for direction in Direction:
+        list(Schemas(document, document).compare(old, new, "it", direction))
