@@ -217,11 +217,16 @@ class Mutation:
         kind: RecordKind | None = strawberry.UNSET,
         older_than_ms: float | None = strawberry.UNSET,
     ) -> list[PruneResult]:
-        """Apply retention now, or remove what is older than a Unix time in milliseconds; of one kind or of all."""
+        """Apply retention now, or remove what is older than a Unix time in milliseconds; of one kind, or of all but the audit.
+
+        The audit keeps to its retention alone.
+        """
         limit = or_none(older_than_ms)
         older_than_ns = None if limit is None else round(limit * NANOSECONDS_PER_MILLISECOND)
         wanted = or_none(kind)
         record_type = None if wanted is None else record_type_of(wanted)
+        if record_type is Audit and older_than_ns is not None:
+            raise _kept_audit()
         return _results(info.context.services.store.prune(record_type, older_than_ns))
 
     @field
@@ -238,12 +243,16 @@ class Mutation:
         wanted = or_none(kind)
         record_type = None if wanted is None else record_type_of(wanted)
         if record_type is Audit:
-            raise ValidationError(
-                "Nothing was removed: the audit is not cleared. Set retention.audit to bound it.",
-                field="kind",
-                value="AUDIT",
-            )
+            raise _kept_audit()
         return _results(info.context.services.store.clear(record_type))
+
+
+def _kept_audit() -> ValidationError:
+    return ValidationError(
+        "Nothing was removed: the audit is not cleared. Set retention.audit to bound it.",
+        field="kind",
+        value="AUDIT",
+    )
 
 
 def _refuse_code(name: str, eval_input: bool | None) -> None:

@@ -16,7 +16,7 @@ from devtools.graphql.policies import POLICIES
 from devtools.graphql.schema import schema
 from devtools.introspection import snapshots
 from devtools.introspection.elements import Structure
-from devtools.records import Level
+from devtools.records import Audit, Level
 from tests.conftest import FakeClocks
 from tests.graphql.conftest import STRUCTURE, World
 
@@ -113,6 +113,19 @@ def test_prune_removes_what_is_older(world: World, clocks: FakeClocks) -> None:
     assert world.ask(query, t=new.timestamp_ms)["prune"] == [{"kind": "LOG", "removed": 1}]
     assert world.ask("{ live { logs { message } } }")["live"]["logs"] == [{"message": "new"}]
     assert len(world.ask("mutation { prune { removed } }")["prune"]) == 4
+
+
+def test_the_audit_keeps_to_its_retention_alone(world: World) -> None:
+    for query in (
+        "mutation { prune(kind: AUDIT, olderThanMs: 9e15) { removed } }",
+        'mutation { clear(kind: AUDIT, confirm: "clear") { removed } }',
+    ):
+        error = world.error(query)
+        assert (error["extensions"]["code"], error["extensions"]["field"]) == ("VALIDATION_ERROR", "kind")
+    assert world.ask("mutation { prune(kind: AUDIT) { kind removed } }")["prune"] == [
+        {"kind": "AUDIT", "removed": 0}
+    ]
+    assert len(world.recorder.rings.of(Audit).snapshot()) == 3
 
 
 @pytest.fixture
