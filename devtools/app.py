@@ -311,26 +311,31 @@ class DevTools:
         return self._runtime is None or self._runtime.flush(timeout)
 
     def close(self) -> None:
-        """Write what is left and take every hook, handler and thread away. Closing twice is fine."""
+        """Write what is left and take every hook, handler and thread away. Closing twice is fine, and so is a start after it."""
         runtime, self._runtime = self._runtime, None
         server, self._server = self._server, None
         self._undo_signals()
         self._recorded = self._plain
         self._is_followed = False
+        self._failed = False
         self._starting = None
         atexit.unregister(self.close)
-        if runtime is not None:
-            runtime.stop_streams()
-        if server is not None:
-            server.stop()
-        if runtime is not None:
-            runtime.close()
+        if self.enabled:
+            self._credentials.withdraw()
+        with contextlib.ExitStack() as parts:  # the last one first, each of them also where another fails
+            if runtime is not None:
+                parts.callback(runtime.close)
+            if server is not None:
+                parts.callback(server.stop)
+            if runtime is not None:
+                parts.callback(runtime.stop_streams)
 
     def open(self) -> Self:
         """Start recording now, without an app. Raises ConflictError when another DevTools runs, or what the store raises."""
         if self.enabled and self._runtime is None:
             with own_work():
                 self._runtime = Runtime.start(self.resolved, self._credentials)
+            self._credentials.hand_down()  # again, where it was closed before
             self._recorded = self._record(self._plain)
             # An app that fails while it starts, or has no lifespan, never tells of its end.
             atexit.register(self.close)
@@ -353,7 +358,7 @@ class DevTools:
 
     @property
     def started(self) -> bool:
-        """Whether startup has run, also when it failed."""
+        """Whether startup has run since it was last closed, also when it failed."""
         return self._runtime is not None or self._failed
 
     @property

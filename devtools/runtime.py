@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -150,17 +151,20 @@ class Runtime:
         self.subscribers.stop()
 
     def close(self) -> None:
-        """Stop recording, write what is left, and leave nothing behind."""
-        with own_work():
+        """Stop recording, write what is left, and leave nothing behind: a part that fails is raised after the others are closed."""
+        with own_work(), ExitStack() as parts:  # the last one first
+            parts.callback(self._close_store)
+            parts.callback(self.gauges.close)
+            parts.callback(self.subscribers.close)
+            if self._uninstall is not None:
+                parts.callback(self._uninstall)
             if active.recorder is self.recorder:
                 active.recorder = active.owner = None
-            if self._uninstall is not None:
-                self._uninstall()
-            self.subscribers.close()
-            self.gauges.close()
-            deadline = time.monotonic() + CLOSE_SECONDS
-            self.inspected(timeout=INSPECT_SECONDS)
-            self.store.close(max(0.0, deadline - time.monotonic()))
+
+    def _close_store(self) -> None:
+        deadline = time.monotonic() + CLOSE_SECONDS
+        self.inspected(timeout=INSPECT_SECONDS)
+        self.store.close(max(0.0, deadline - time.monotonic()))
 
     # Structure
 

@@ -115,6 +115,52 @@ def test_of_two_mounted_apps_in_one_process_the_first_runs(caplog):
     devtools.close()
 
 
+async def started_and_ended(app):
+    """One life of the app under a server."""
+    sent = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+
+    async def receive():
+        return sent.pop(0)
+
+    async def send(message):
+        started.append((message["type"], active.owner))
+
+    started = []
+    await app({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send)
+    return dict(started)["lifespan.startup.complete"]
+
+
+def test_a_start_that_failed_is_tried_again_by_the_next_one(caplog):
+    """What was in the way is gone: neither the end of that life nor `close` leaves it failed."""
+    app = make_app()
+    devtools = mount(app, app="second", token=TOKEN)
+    with DevTools(token=TOKEN, app="first"):
+        assert asyncio.run(started_and_ended(app)) == "first"
+        for _ in range(3):
+            asyncio.run(get(app))  # the first of them is another start, without a lifespan
+        assert devtools.started
+    devtools.close()
+    assert asyncio.run(started_and_ended(app)) == "second"
+    assert ["does not run" in record.message for record in caplog.records].count(True) == 2
+
+
+def test_a_part_that_cannot_be_closed_leaves_the_others_closed(tmp_path, monkeypatch):
+    """It is raised after them: no recorder, thread or log handler stays for it."""
+    close = Gauges.close
+
+    def failing(gauges):
+        close(gauges)
+        raise OSError("broken")
+
+    monkeypatch.setattr(Gauges, "close", failing)
+    before = set(threading.enumerate()), logging.root.handlers[:]
+    devtools = DevTools(token=TOKEN, database=f"sqlite:///{tmp_path}/closed.db").open()
+    with pytest.raises(OSError, match="broken"):
+        devtools.close()
+    assert active.recorder is None
+    assert (set(threading.enumerate()), logging.root.handlers) == before
+
+
 def test_wrapping_twice_is_one_layer():
     """By the same DevTools the same layer; by another one a conflict that names both."""
     first, second = DevTools(token=TOKEN, app="first"), DevTools(token=TOKEN, app="second")

@@ -164,18 +164,39 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     assert list(folder.iterdir()) == []
 
 
+def without_token(database: str | None) -> None:
+    """Its token is made, and in memory is handed to children by the environment."""
+    devtools = DevTools(database=database, app="script")
+    for _ in range(2):
+        with devtools:
+            assert os.environ["DEVTOOLS_TOKEN"] in devtools.link("")
+
+
 @pytest.mark.parametrize(
     ("use", "kind"),
-    [(mounted, "memory"), (mounted, "file"), (mounted, "in memory"), (own_server, "file")],
+    [
+        (mounted, "memory"),
+        (mounted, "file"),
+        (mounted, "in memory"),
+        (own_server, "file"),
+        (without_token, "memory"),
+    ],
 )
 def test_closing_leaves_nothing_behind(
-    tmp_path: Path, temporary: Path, use: Callable[[str | None], None], kind: str
+    tmp_path: Path,
+    temporary: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    use: Callable[[str | None], None],
+    kind: str,
 ) -> None:
-    """No hook, handler, thread, connection, temporary file, signal handler or patched function."""
+    """No hook, handler, thread, connection, temporary file, variable, signal handler or patched function."""
+    monkeypatch.delenv("DEVTOOLS_TOKEN", raising=False)
+    environment = dict(os.environ)
     database = {"memory": None, "file": f"sqlite:///{tmp_path}/left.db", "in memory": "sqlite:///:memory:"}[
         kind
     ]
     use(database)  # what the first use imports, and threads of the event loop, are not what is looked for
+    assert dict(os.environ) == environment
     gc.collect()
     before = state()
     for _ in range(2):

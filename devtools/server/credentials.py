@@ -59,12 +59,14 @@ class Credentials:
         *,
         path: Path | None = None,
         warnings: tuple[str, ...] = (),
+        environment: MutableMapping[str, str] | None = None,
         failures: Failures | None = None,
     ) -> None:
         self.token = token
         self.origin: TokenOrigin = origin
         self.path = path
         self.warnings = warnings
+        self._environment = environment
         self._failures = failures or Failures()
         given: tuple[tuple[str | None, GrantedScope, str], ...] = (
             (token, "write", "token"),
@@ -87,8 +89,8 @@ class Credentials:
         """The tokens the settings ask for: the given one, else the one in the state directory, made on the first start.
 
         `persist=False`, or a directory that cannot be used: in memory, shared by the workers of one server, and in `environment`
-        (default `os.environ`) as DEVTOOLS_TOKEN, for children of this process. Raises ValidationError for tokens that cannot be
-        used.
+        (default `os.environ`) as DEVTOOLS_TOKEN, for children of this process, until `withdraw()`. Raises ValidationError for
+        tokens that cannot be used.
         """
         check_access(settings)
         environment = os.environ if environment is None else environment
@@ -108,8 +110,20 @@ class Credentials:
                 warnings = (
                     f"The token cannot be kept ({error}), so it changes with every start. Set {variable('token')}.",
                 )
-        token = environment[variable("token")] = memory_token()
-        return cls(settings, token, "memory", warnings=warnings, failures=failures)
+        token = memory_token()
+        made = cls(settings, token, "memory", warnings=warnings, environment=environment, failures=failures)
+        made.hand_down()
+        return made
+
+    def hand_down(self) -> None:
+        """Put a token in memory into the environment, for children of this process; another one that stands there stays."""
+        if self._environment is not None and self.token is not None:
+            self._environment.setdefault(variable("token"), self.token)
+
+    def withdraw(self) -> None:
+        """Take a token in memory out of the environment, where it is still ours. Children that run keep what they have."""
+        if self._environment is not None and self._environment.get(variable("token")) == self.token:
+            del self._environment[variable("token")]
 
     @property
     def required(self) -> bool:

@@ -6,6 +6,7 @@ A source is added by one file and one line in `SOURCES`. Each can be switched of
 import logging
 import random
 from collections.abc import Callable
+from contextlib import ExitStack
 from importlib import import_module
 
 from devtools.errors import ValidationError
@@ -29,23 +30,18 @@ logger = logging.getLogger("devtools")
 
 
 def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:
-    """Install every source that is switched on. Answers how to take all of them away, the last one first.
+    """Install every source that is switched on. Answers how to take all of them away, the last one first, also where one fails.
 
     Raises ValidationError for a name in settings that is no source. A source that fails is one log line; the others go on.
     """
-    installed: list[Callable[[], None]] = []
+    installed = ExitStack()
     for name in chosen(settings):
         module, _, function = SOURCES[name].partition(":")
         try:
-            installed.append(getattr(import_module(module), function)(recorder, settings))
+            installed.callback(getattr(import_module(module), function)(recorder, settings))
         except Exception:
             logger.warning("The source %r could not be installed and records nothing.", name, exc_info=True)
-
-    def uninstall() -> None:
-        while installed:
-            installed.pop()()
-
-    return uninstall
+    return installed.close
 
 
 def chosen(settings: Settings) -> tuple[str, ...]:

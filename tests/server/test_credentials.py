@@ -82,6 +82,19 @@ def test_in_memory_the_token_reaches_children_by_the_environment(state):
     assert not state.exists()
 
 
+def test_a_token_in_memory_leaves_the_environment_with_us(state):
+    """The next one makes its own; what the user has set there since stays, and is not overwritten either."""
+    environment = {}
+    first = load(state, persist=False, environment=environment)
+    first.withdraw()
+    assert environment == {}
+    assert load(state, persist=False, environment=environment).origin == "memory"
+    environment["DEVTOOLS_TOKEN"] = "set by the user"
+    first.hand_down()
+    first.withdraw()
+    assert environment == {"DEVTOOLS_TOKEN": "set by the user"}
+
+
 def test_a_real_child_inherits_the_token_in_memory():
     """What the parent made in memory, a started process accepts."""
     code = (
