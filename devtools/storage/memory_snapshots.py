@@ -7,7 +7,7 @@ import msgspec
 
 from devtools.errors import ConflictError, NotFoundError
 from devtools.records.snapshots import SnapshotRow
-from devtools.storage.snapshot_store import DEFAULT_ROLE, refuse_addition
+from devtools.storage.snapshot_store import DEFAULT_ROLE, refuse_addition, to_drop
 
 Key = tuple[str, str]
 
@@ -36,17 +36,16 @@ class MemorySnapshots:
                     row, version=version, active=False, created_ns=known.created_ns, label=known.label
                 )
             self._active[key] = version
-            self._drop_oldest(key)
+            self._drop(key)
             return self._shown(key, rows[version])
 
     def add(self, row: SnapshotRow) -> SnapshotRow:
-        """Store a structure from elsewhere as the next version; what is active stays so. Raises LimitExceededError."""
+        """Store a structure from elsewhere as the next version; what is active stays so. Raises ConflictError."""
         key = (row.app, row.role)
         with self._lock:
-            if key in self._active and self.max_snapshots == 1:
-                raise refuse_addition()
+            if (kept := len(self._of(key))) >= self.max_snapshots:
+                raise refuse_addition(*key, kept)
             version = self._insert(key, row)
-            self._drop_oldest(key)
             return self._shown(key, self._rows[key][version])
 
     def list(self, app: str | None = None, role: str | None = None) -> Sequence[SnapshotRow]:
@@ -124,8 +123,8 @@ class MemorySnapshots:
     def _shown(self, key: Key, row: SnapshotRow) -> SnapshotRow:
         return msgspec.structs.replace(row, active=self._active.get(key) == row.version)
 
-    def _drop_oldest(self, key: Key) -> None:
+    def _drop(self, key: Key) -> None:
         rows = self._rows[key]
-        droppable = [version for version in sorted(rows) if version != self._active.get(key)]
-        for version in droppable[: max(0, len(rows) - self.max_snapshots)]:
+        labels = {version: row.label for version, row in rows.items()}
+        for version in to_drop(labels, self._active.get(key), self.max_snapshots):
             del rows[version]

@@ -1,19 +1,27 @@
 """What every store of snapshots keeps to: ten versions per app and role, exactly one active, numbers never used twice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from devtools.errors import LimitExceededError
+from devtools.errors import ConflictError
 from devtools.records.snapshots import SnapshotRow
 
 DEFAULT_ROLE = "main"
 
 
-def refuse_addition() -> LimitExceededError:
-    """The error where only the active version may be kept."""
-    return LimitExceededError(
-        "cannot add snapshot: only one is kept, and that is the active one. Set max_snapshots to 2 or more."
+def refuse_addition(app: str, role: str, kept: int) -> ConflictError:
+    """The error where a version would have to go for one from elsewhere."""
+    return ConflictError(
+        f"cannot add snapshot: {kept} of {app} ({role}) are kept already. "
+        "Delete one that is not active first, or raise max_snapshots."
     )
+
+
+def to_drop(labels: Mapping[int, str | None], active: int | None, max_snapshots: int) -> Sequence[int]:
+    """The versions beyond the limit, by version and its label: the oldest without a label first, never the active one."""
+    droppable = [version for version in labels if version != active]
+    droppable.sort(key=lambda version: (labels[version] is not None, version))
+    return droppable[: max(0, len(labels) - max_snapshots)]
 
 
 class SnapshotStore(Protocol):
@@ -22,7 +30,7 @@ class SnapshotStore(Protocol):
     def save(self, row: SnapshotRow) -> SnapshotRow:
         """Store a structure and make it active; answers the stored row with its version.
 
-        New content gets the next number and drops the oldest beyond the limit, never the active one. Content equal to a stored
+        New content gets the next number and drops what is beyond the limit: `to_drop`. Content equal to a stored
         version makes no new one: that version becomes active, its last-seen moves, and its content is replaced by the newer one.
         """
         ...
@@ -30,7 +38,7 @@ class SnapshotStore(Protocol):
     def add(self, row: SnapshotRow) -> SnapshotRow:
         """Store a structure from elsewhere as the next version, also where the content is known; what is active stays so.
 
-        Drops the oldest beyond the limit, never the active one. Raises LimitExceededError where only the active one may be kept.
+        It drops none: the app's own history is not pushed out from elsewhere. Raises ConflictError where the limit is reached.
         """
         ...
 

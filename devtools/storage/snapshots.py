@@ -8,7 +8,7 @@ from peewee import JOIN, Database, ModelSelect, fn
 
 from devtools.errors import ConflictError, NotFoundError
 from devtools.records.snapshots import SnapshotRow
-from devtools.storage.snapshot_store import DEFAULT_ROLE, refuse_addition
+from devtools.storage.snapshot_store import DEFAULT_ROLE, refuse_addition, to_drop
 from devtools.storage.sqlite import Sqlite
 from devtools.storage.tables import ActiveSnapshot, Counter, Snapshot
 
@@ -32,18 +32,16 @@ class DatabaseSnapshots:
             known = _known_version(connection, row)
             version = _insert(connection, row) if known is None else _renew(connection, row, known)
             _activate(connection, row.app, row.role, version)
-            self._drop_oldest(connection, row.app, row.role, version)
+            self._drop(connection, row.app, row.role, version)
             return _existing(connection, "cannot save snapshot", version, row.app, row.role)
 
     def add(self, row: SnapshotRow) -> SnapshotRow:
-        """Store a structure from elsewhere as the next version; what is active stays so. Raises LimitExceededError."""
+        """Store a structure from elsewhere as the next version; what is active stays so. Raises ConflictError."""
         with self.database.writing() as connection:
             _lock(connection, row.app, row.role)
-            active = _active_version(connection, row.app, row.role)
-            if active and self.max_snapshots == 1:
-                raise refuse_addition()
+            if (kept := len(_labels(connection, row.app, row.role))) >= self.max_snapshots:
+                raise refuse_addition(row.app, row.role, kept)
             version = _insert(connection, row)
-            self._drop_oldest(connection, row.app, row.role, active)
             return _existing(connection, "cannot add snapshot", version, row.app, row.role)
 
     def list(self, app: str | None = None, role: str | None = None) -> Sequence[SnapshotRow]:
@@ -92,11 +90,8 @@ class DatabaseSnapshots:
                 )
             connection.execute(Snapshot.delete().where(_is(version, *key)))
 
-    def _drop_oldest(self, connection: Database, app: str, role: str, active: int) -> None:
-        select = Snapshot.select(Snapshot.version).where((Snapshot.app == app) & (Snapshot.role == role))
-        versions = [number for (number,) in connection.execute(select.order_by(Snapshot.version)).fetchall()]
-        droppable = [number for number in versions if number != active]
-        for version in droppable[: max(0, len(versions) - self.max_snapshots)]:
+    def _drop(self, connection: Database, app: str, role: str, active: int) -> None:
+        for version in to_drop(_labels(connection, app, role), active, self.max_snapshots):
             connection.execute(Snapshot.delete().where(_is(version, app, role)))
 
 
@@ -128,10 +123,10 @@ def _activate(connection: Database, app: str, role: str, version: int) -> None:
     connection.execute(ActiveSnapshot.update(version=version).where(row))
 
 
-def _active_version(connection: Database, app: str, role: str) -> int:
-    """0 where none is active."""
-    row = (ActiveSnapshot.app == app) & (ActiveSnapshot.role == role)
-    return connection.execute(ActiveSnapshot.select(ActiveSnapshot.version).where(row)).fetchone()[0]
+def _labels(connection: Database, app: str, role: str) -> dict[int, str | None]:
+    select = Snapshot.select(Snapshot.version, Snapshot.label)
+    rows = connection.execute(select.where((Snapshot.app == app) & (Snapshot.role == role))).fetchall()
+    return dict(rows)
 
 
 def _known_version(connection: Database, row: SnapshotRow) -> int | None:

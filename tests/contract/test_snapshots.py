@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from devtools.errors import ConflictError, LimitExceededError, NotFoundError
+from devtools.errors import ConflictError, NotFoundError
 from devtools.records.snapshots import SnapshotRow
 from devtools.storage import targets
 from devtools.storage.lease import Lease
@@ -237,20 +237,28 @@ def test_one_from_elsewhere_is_the_next_version_and_not_active(store: SnapshotSt
     assert store.save(row("a", at=9)).version == 1
 
 
-def test_one_from_elsewhere_drops_the_oldest_but_never_the_active_one(open_store: Open) -> None:
-    store = open_store(2)
+def test_ones_from_elsewhere_push_out_none(open_store: Open) -> None:
+    store = open_store(3)
     store.save(row("a"))
     assert [store.add(row(content)).version for content in "bc"] == [2, 3]
-    assert (versions(store), active_version(store)) == ([3, 1], 1)
+    with pytest.raises(ConflictError, match="Delete one"):
+        store.add(row("d"))
+    assert (versions(store), active_version(store)) == ([3, 2, 1], 1)
+    store.delete(2)
+    assert store.add(row("d")).version == 4
 
 
-def test_where_one_is_kept_none_can_be_added_beside_the_active_one(open_store: Open) -> None:
-    store = open_store(1)
-    assert store.add(row("a")).version == 1
-    store.save(row("b"))
-    with pytest.raises(LimitExceededError, match="max_snapshots"):
-        store.add(row("c"))
-    assert active_version(store) == 2
+def test_what_has_a_label_goes_after_what_has_none(open_store: Open) -> None:
+    store = open_store(3)
+    for content in "abc":
+        store.save(row(content))
+    store.label(1, "released")
+    store.save(row("d"))
+    assert versions(store) == [4, 3, 1]
+    store.label(3, "released too")
+    store.label(4, "released last")
+    store.save(row("e"))
+    assert versions(store) == [5, 4, 3]
 
 
 class SnapshotMachine(RuleBasedStateMachine):
@@ -265,6 +273,7 @@ class SnapshotMachine(RuleBasedStateMachine):
         self.contents: dict[int, str] = {}
         self.active: int | None = None
         self.last = 0
+        self.labelled: set[int] = set()
 
     @rule(content=st.sampled_from("abcdef"))
     def save(self, content: str) -> None:
@@ -275,16 +284,26 @@ class SnapshotMachine(RuleBasedStateMachine):
             self.contents[version] = content
         self.active = version
         while len(self.contents) > self.LIMIT:
-            del self.contents[min(number for number in self.contents if number != version)]
+            others = [number for number in self.contents if number != version]
+            del self.contents[min(others, key=lambda number: (number in self.labelled, number))]
         assert self.store.save(row(content)).version == version
 
     @rule(content=st.sampled_from(["x", "y"]))
     def add(self, content: str) -> None:
+        if len(self.contents) >= self.LIMIT:
+            with pytest.raises(ConflictError):
+                self.store.add(row(f"{content}{self.last}"))
+            return
         self.last += 1
         self.contents[self.last] = f"{content}{self.last}"
-        while len(self.contents) > self.LIMIT:
-            del self.contents[min(number for number in self.contents if number != self.active)]
         assert self.store.add(row(f"{content}{self.last}")).version == self.last
+
+    @precondition(lambda self: self.contents)
+    @rule(data=st.data(), label=st.sampled_from(["kept", None]))
+    def label(self, data: st.DataObject, label: str | None) -> None:
+        version = data.draw(st.sampled_from(sorted(self.contents)))
+        assert self.store.label(version, label, "shop", "main").label == label
+        (self.labelled.add if label else self.labelled.discard)(version)
 
     @precondition(lambda self: self.contents)
     @rule(data=st.data())
