@@ -106,6 +106,7 @@ class Settings:
     auth: Literal["token"] | None = option("token", "None = no token, on loopback only")
     invoke_tasks: bool = option(False, "let GraphQL run declared tasks (mutation invokeTask)")
     invoke_events: bool = option(False, "let GraphQL emit declared events (mutation invokeEvent)")
+    import_snapshots: bool = option(False, "let GraphQL store exported structures (mutation importSnapshot)")
     allow_remote: bool = option(
         False, "answer clients that are not on this machine; needs a token of 32 characters"
     )
@@ -460,10 +461,10 @@ def _check_names(settings: Settings) -> None:
 
 
 def _check_switches(settings: Settings) -> None:
-    for name in ("invoke_tasks", "invoke_events"):
+    for name in ("invoke_tasks", "invoke_events", "import_snapshots"):
         if getattr(settings, name) and settings.auth is None:
             raise ValidationError(
-                f"{name} cannot be True with auth=None: every process on this machine could run the app. Leave auth at 'token'.",
+                f"{name} cannot be True with auth=None: every process on this machine could use it. Leave auth at 'token'.",
                 field=name,
                 value=True,
             )

@@ -219,12 +219,13 @@ def _read_error(endpoint: str, error: urllib.error.HTTPError) -> dict[str, Any]:
 
 @contextmanager
 def over_database(url: str, *, write: bool = False) -> Generator[Answer]:
-    """Ask a database, without a server. Opens it read-only unless mutations are allowed."""
+    """Ask a database, without a server. Opens it read-only unless mutations are allowed; whoever may open it may import into it."""
     from devtools.runtime import Runtime
     from devtools.server.credentials import Credentials
     from devtools.settings import load
 
     resolved = load({"database": url})
+    resolved = replace(resolved, settings=replace(resolved.settings, import_snapshots=write))
     runtime = Runtime(resolved, Credentials.load(resolved.settings, persist=False), read_only=not write)
     try:
         yield _executing(runtime, write=write)

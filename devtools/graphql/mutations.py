@@ -197,7 +197,8 @@ class Mutation:
     ) -> Snapshot:
         """Store what `Snapshot.document` answered, here or elsewhere, as a new version that is not active.
 
-        It belongs to the app and role that it names, unless others are given.
+        Off unless `import_snapshots` is set. It belongs to the app and role that it names, unless others are given. No version is
+        dropped for it: CONFLICT where `max_snapshots` are kept already.
         """
         row = imported(document, or_none(app), or_none(role))
         return Snapshot(row=info.context.services.store.snapshots.add(row))

@@ -11,7 +11,7 @@ from devtools.graphql.services import Request
 from devtools.records import Audit
 from devtools.settings import variable
 
-Policy = Literal["write", "never", "invoke_tasks", "invoke_events"]
+Policy = Literal["write", "never", "invoke_tasks", "invoke_events", "import_snapshots"]
 
 POLICIES: dict[str, Policy] = {
     "swapTask": "never",
@@ -24,7 +24,7 @@ POLICIES: dict[str, Policy] = {
     "recording": "write",
     "activateSnapshot": "write",
     "labelSnapshot": "write",
-    "importSnapshot": "write",
+    "importSnapshot": "import_snapshots",
     "deleteSnapshot": "write",
     "prune": "write",
     "clear": "write",

@@ -104,6 +104,9 @@ class Capabilities:
     ]
     invoke_task: Annotated[Capability, strawberry.field(description="Running declared tasks from here.")]
     invoke_event: Annotated[Capability, strawberry.field(description="Emitting declared events from here.")]
+    import_: Annotated[
+        Capability, strawberry.field(name="import", description="Storing exported structures from here.")
+    ]
     remote: Annotated[Capability, strawberry.field(description="Clients that are not on this machine.")]
     change_code: Annotated[
         Capability, strawberry.field(description="Replacing tasks, editing files, evaluating code.")
@@ -293,6 +296,7 @@ def _capabilities(context: Context) -> Capabilities:
         ),
         invoke_task=Capability(enabled=settings.invoke_tasks, how=how_to_switch_on("invoke_tasks")),
         invoke_event=Capability(enabled=settings.invoke_events, how=how_to_switch_on("invoke_events")),
+        import_=Capability(enabled=settings.import_snapshots, how=how_to_switch_on("import_snapshots")),
         remote=Capability(
             enabled=settings.allow_remote, how="Set allow_remote=True and a token of at least 32 characters."
         ),

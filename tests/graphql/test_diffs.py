@@ -1,5 +1,7 @@
 """What differs between versions, as GraphQL answers it, and snapshots that travel."""
 
+import dataclasses
+
 import msgspec
 import pytest
 
@@ -98,22 +100,53 @@ def test_what_cannot_be_compared_is_said(stored: World) -> None:
 IMPORT = "mutation Import($document: String!) { importSnapshot(document: $document) { version active contentHash } }"
 
 
-def test_a_snapshot_travels_as_a_document(stored: World) -> None:
-    document = stored.ask("{ snapshot(version: 1) { document } }")["snapshot"]["document"]
-    imported = stored.ask(IMPORT, document=document)["importSnapshot"]
+@pytest.fixture
+def importing(stored: World) -> World:
+    """Two versions, and the switch that lets others in."""
+    stored.settings = dataclasses.replace(stored.settings, import_snapshots=True)
+    return stored
+
+
+def test_importing_is_off_until_its_switch_is_on(stored: World) -> None:
+    query = "{ system { capabilities { import { enabled how } } } }"
+    error = stored.error(IMPORT, document="{}")
+    assert error["extensions"]["code"] == "FEATURE_DISABLED"
+    assert "DEVTOOLS_IMPORT_SNAPSHOTS=1" in error["message"]
+    told = stored.ask(query)["system"]["capabilities"]["import"]
+    assert not told["enabled"]
+    assert told["how"] in error["message"]
+    stored.settings = dataclasses.replace(stored.settings, import_snapshots=True)
+    assert stored.ask(query)["system"]["capabilities"]["import"]["enabled"]
+
+
+def test_an_import_that_would_push_out_a_version_is_a_conflict(importing: World) -> None:
+    document = importing.ask("{ snapshot(version: 1) { document } }")["snapshot"]["document"]
+    for _ in range(8):
+        importing.ask(IMPORT, document=document)
+    error = importing.error(IMPORT, document=document)
+    assert error["extensions"]["code"] == "CONFLICT"
+    assert "Delete one" in error["message"]
+    assert len(importing.ask("{ snapshots { version } }")["snapshots"]) == 10
+
+
+def test_a_snapshot_travels_as_a_document(importing: World) -> None:
+    document = importing.ask("{ snapshot(version: 1) { document } }")["snapshot"]["document"]
+    imported = importing.ask(IMPORT, document=document)["importSnapshot"]
     assert (imported["version"], imported["active"]) == (3, False)
-    assert stored.ask("{ snapshotDiff(from: 1, to: 3) { entries { id } } }")["snapshotDiff"]["entries"] == []
-
-
-def test_the_running_app_is_a_document_too(stored: World) -> None:
-    document = stored.ask("{ system { structure { document } } }")["system"]["structure"]["document"]
-    imported = stored.ask(IMPORT, document=document)["importSnapshot"]
     assert (
-        imported["contentHash"]
-        == stored.ask("{ snapshot(version: 1) { contentHash } }")["snapshot"]["contentHash"]
+        importing.ask("{ snapshotDiff(from: 1, to: 3) { entries { id } } }")["snapshotDiff"]["entries"] == []
     )
 
 
-def test_importing_needs_write_access_and_a_document(stored: World) -> None:
-    assert stored.error(IMPORT, "read", document="{}")["extensions"]["code"] == "FORBIDDEN"
-    assert stored.error(IMPORT, document="{}")["extensions"]["code"] == "VALIDATION_ERROR"
+def test_the_running_app_is_a_document_too(importing: World) -> None:
+    document = importing.ask("{ system { structure { document } } }")["system"]["structure"]["document"]
+    imported = importing.ask(IMPORT, document=document)["importSnapshot"]
+    assert (
+        imported["contentHash"]
+        == importing.ask("{ snapshot(version: 1) { contentHash } }")["snapshot"]["contentHash"]
+    )
+
+
+def test_importing_needs_write_access_and_a_document(importing: World) -> None:
+    assert importing.error(IMPORT, "read", document="{}")["extensions"]["code"] == "FORBIDDEN"
+    assert importing.error(IMPORT, document="{}")["extensions"]["code"] == "VALIDATION_ERROR"
