@@ -413,7 +413,8 @@ class DevTools:
 
     def _announce(self, where: str) -> None:
         status = self._running().store.status()
-        announce(logger, f"devtools is at {where}, its store is {status.kind} ({status.why}).")
+        opened = " `devtools open` prints the link." if self._credentials.origin == "file" else ""
+        announce(logger, f"devtools is at {where}, its store is {status.kind} ({status.why}).{opened}")
         if self._credentials.origin == "memory":
             # Not logged: logs are kept. `devtools open` cannot know this token, so it is told here, once.
             link = self.link("" if self._server is None else None)

@@ -127,3 +127,9 @@ def test_every_rule_of_the_check_is_documented():
     assert [
         rule.code for rule in RULES if f"| `{rule.code}` | {rule.grade} | {rule.sentence} |" not in page
     ] == []
+
+
+def test_no_marks_of_a_merge_are_left():
+    """In what people read."""
+    marks = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
+    assert [page.name for page in [*PAGES, ROOT / "CHANGELOG.md"] if marks.search(page.read_text())] == []

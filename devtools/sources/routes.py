@@ -66,7 +66,7 @@ class Routes:
 
     def matched(self, scope: Scope) -> "Matched | Named | None":
         """The route of a request, its path composed over mounts; None where none matched."""
-        route = scope.get("route") or _included(scope)
+        route = scope.get("route") or _included(scope) or _of_endpoint(scope)
         if route is None:
             template = scope.get("path_template")
             return Named(template) if isinstance(template, str) else None
@@ -83,6 +83,19 @@ def _included(scope: Scope) -> Any:  # Any: a route of any framework
     """The route of Starlette's own in an included router: FastAPI matches a copy of it, and names that nowhere else."""
     context = scope["fastapi"].get("effective_route_context") if "fastapi" in scope else None
     return getattr(context, "starlette_route", None)
+
+
+def _of_endpoint(scope: Scope) -> Any:  # Any: as above
+    """The route of Starlette's own in a FastAPI app, as `/docs` is: FastAPI matches it and names only its endpoint."""
+    endpoint = scope.get("endpoint")
+    if endpoint is None:
+        return None
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    for route in getattr(scope.get("router"), "routes", ()):
+        regex = getattr(route, "path_regex", None)
+        if getattr(route, "endpoint", None) is endpoint and regex is not None and regex.match(path):
+            return route
+    return None
 
 
 def _method_of(route: Any, methods: Any, method: str) -> str:  # Any: as above

@@ -164,6 +164,19 @@ def test_fastapi_routers_compose(recorder):
     ]
 
 
+def test_plain_routes_of_a_fastapi_app_are_known(recorder):
+    """Its own pages too: FastAPI names only their endpoints."""
+    fastapi = pytest.importorskip("fastapi")
+    app = fastapi.FastAPI()
+    app.add_route("/plain/{x}", PlainTextResponse("plain"))
+    app.add_route("/other", PlainTextResponse("other"))
+    layer = recorded(app, recorder)
+    for path in ("/docs", "/plain/3", "/other", "/nowhere"):
+        get(layer, path)
+    nodes = [run.node_id for run in runs(recorder)]
+    assert [node.partition(" ")[2] for node in nodes] == ["/docs", "/plain/{x}", "/other", ""]
+
+
 def test_traceparent_continues_the_chain(recorder):
     """The trace id is the correlation id, the caller's span the parent run."""
     response = get(recorded(shop(), recorder), "/", headers={"traceparent": TRACEPARENT})

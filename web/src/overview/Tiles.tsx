@@ -43,9 +43,9 @@ function KindTile({ info, samples }: { info: KindInfo; samples: Sample[] }) {
   const rate = history.at(-1) ?? 0;
   const bad = name === "error" && total(info) > 0;
   return (
-    <Tile name={name} label={label} value={`${bad ? "✕ " : ""}${count(info.kept)}`} state={bad ? "bad" : undefined}>
+    <Tile name={name} label={label} value={`${bad ? "✕ " : ""}${count(info.stored ?? info.kept)}`} state={bad ? "bad" : undefined}>
       <span>
-        kept, {count(info.evicted)} evicted
+        {info.stored === null ? "kept" : `stored, ${count(info.kept)} in memory`}, {count(info.evicted)} evicted
         {info.dropped > 0 && <strong className="bad">, ✕ {count(info.dropped)} dropped</strong>}
       </span>
       <span className="tile-rate">
@@ -84,9 +84,11 @@ export function Tiles({ answer, samples }: { answer: Answer; samples: Sample[] }
   if (!counts && !live) return null;
   return (
     <dl className="tiles" aria-label="Counts">
-      {counts?.kinds.map((info) => (
-        <KindTile key={info.kind} info={info} samples={samples} />
-      ))}
+      {counts?.kinds
+        .filter((info) => info.kind.toLowerCase() in LABELS)
+        .map((info) => (
+          <KindTile key={info.kind} info={info} samples={samples} />
+        ))}
       {live && (
         <>
           <Tile name="memory" label="Memory" value={bytes(live.memory.rss)}>
