@@ -74,7 +74,7 @@ class Captured:
     def _body(self, side: str, content_type: str) -> object:
         """JSON as its values, so that secrets are found by name; forms and text as text; the rest as its size."""
         body, size = bytes(self._bodies[side]), self._sizes[side]
-        kind = content_type.partition(";")[0].strip()
+        kind = content_type.partition(";")[0].strip().lower()
         is_whole = size == len(body)
         if is_whole and (kind == "application/json" or kind.endswith("+json")):
             try:

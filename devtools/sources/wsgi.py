@@ -32,7 +32,7 @@ Answer = Iterable[bytes]
 WSGIApp = Callable[[Environ, StartResponse], Answer]
 
 CORRELATION_HEADER = "x-correlation-id"
-_BODY_READERS = frozenset({"read", "readline", "readlines"})
+_BODY_READERS = frozenset({"read", "read1", "readline", "readlines"})
 
 
 def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:  # noqa: ARG001 - the shape of every source
@@ -97,7 +97,7 @@ class RecordRequests:
             captured = None
             if self._what != "none":
                 captured = Capture(recorder.guard, self._what).begin({"headers": _headers(environ)})
-                environ["wsgi.input"] = _Body(environ["wsgi.input"], captured)
+                environ["wsgi.input"] = _Body(environ["wsgi.input"], captured, recorder)
             run = _request(recorder, environ, outer, found[0], found[1], captured)
         except Exception:
             recorder.dropped[Run.kind] += 1
@@ -214,10 +214,13 @@ class Request(ActiveRun, eq=False, gc=False):
         return [*headers, (CORRELATION_HEADER, self.correlation_id)]
 
     def part(self, body: bytes) -> None:
-        """Count a part of the answer."""
-        self.sent += len(body)
-        if self.captured is not None:
-            self.captured.response_body(body)
+        """Count a part of the answer. Never raises: what is no bytes is for the server to say."""
+        try:
+            self.sent += len(body)
+            if self.captured is not None:
+                self.captured.response_body(body)
+        except Exception:
+            self.recorder.dropped[Run.kind] += 1
 
     def failed(self, error: BaseException) -> None:
         """The app raised. One error record, none where the work was cancelled. Never raises."""
@@ -363,28 +366,50 @@ class _SizedParts(_Parts):
 
 
 class _Body:
-    """The request's body as the app reads it, kept on the way."""
+    """The request's body as the app reads it, kept on the way. What it does otherwise is what the server's file does."""
 
-    def __init__(self, body: Any, captured: Captured) -> None:  # Any: a file of the server's
+    def __init__(
+        self, body: Any, captured: Captured, recorder: Recorder
+    ) -> None:  # Any: a file of the server's
         self._body = body
         self._captured = captured
+        self._recorder = recorder
 
     def __getattr__(self, name: str) -> Any:  # Any: whatever the server's file has
         found = getattr(self._body, name)
-        return self._kept(found) if name in _BODY_READERS else found
+        return self._reading(found) if name in _BODY_READERS else found
 
     def __iter__(self) -> Iterator[bytes]:
         for line in self._body:
-            self._captured.request_body(line)
+            self._keep(line)
             yield line
 
-    def _kept(self, read: Callable[..., Any]) -> Callable[..., Any]:
-        def kept(*arguments: Any) -> Any:
-            found = read(*arguments)
-            self._captured.request_body(found if isinstance(found, bytes) else b"".join(found))
+    def __next__(self) -> bytes:
+        line = next(self._body)
+        self._keep(line)
+        return line
+
+    def __enter__(self) -> Any:  # Any: as above
+        entered = self._body.__enter__()
+        return self if entered is self._body else entered
+
+    def __exit__(self, *error: object) -> Any:  # Any: as above
+        return self._body.__exit__(*error)
+
+    def _reading(self, read: Callable[..., Any]) -> Callable[..., Any]:
+        def kept(*arguments: Any, **named: Any) -> Any:  # Any: as above
+            found = read(*arguments, **named)
+            self._keep(found)
             return found
 
         return kept
+
+    def _keep(self, found: Any) -> None:  # Any: bytes, lines of them, or None where nothing was there yet
+        try:
+            if found is not None:
+                self._captured.request_body(b"".join(found) if isinstance(found, list) else found)
+        except Exception:
+            self._recorder.dropped[Run.kind] += 1
 
 
 def _note_handled(exception: BaseException) -> None:

@@ -52,6 +52,10 @@ def test_headers_are_masked(recorder):
         {"data": {"user": "ann", "password": "planted"}},
         {"content": b'{"user": "ann", "password": "planted', "headers": {"content-type": "application/json"}},
         {"content": b"user=ann password=planted", "headers": {"content-type": "text/plain"}},
+        {
+            "content": b'{"user": "ann", "password": "planted"}',
+            "headers": {"content-type": "APPLICATION/JSON; Charset=UTF-8"},
+        },
     ],
 )
 def test_bodies_are_masked(recorder, body):

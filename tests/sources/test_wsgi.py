@@ -280,6 +280,73 @@ def test_headers_and_bodies_on_request(recorder):
     assert "abcdef" not in text
 
 
+class Pending(BytesIO):
+    """A body of which nothing has arrived at the first read."""
+
+    is_empty = True
+
+    def read(self, size=-1):
+        found = None if self.is_empty else super().read(size)
+        self.is_empty = False
+        return found
+
+
+def _by_next(body):
+    return [next(body), *body]
+
+
+def _by_with(body):
+    with body as opened:
+        found = [opened.read(), opened.readlines()]
+    return found, body.closed
+
+
+def _by_read(body):
+    return [body.read(), body.read(3), body.read1(2), body.readline(), body.readlines(), list(body)]
+
+
+@pytest.mark.parametrize("make", [BytesIO, Pending])
+@pytest.mark.parametrize("read", [_by_next, _by_with, _by_read])
+def test_a_captured_body_is_read_as_without_us(recorder, read, make):
+    """Line by line, as a context manager, and where a read finds nothing yet."""
+    text = b"one\ntwo\nthree\n"
+    seen = []
+
+    def app(environ, start_response):
+        seen.append(read(environ["wsgi.input"]))
+        return plain(environ, start_response)
+
+    settings = load({"capture_http": "bodies"}, environment={}).settings
+    status, _, _ = call(app, settings=settings, CONTENT_TYPE="text/plain", **{"wsgi.input": make(text)})
+    assert status == "200 OK"
+    assert seen == [read(make(text))]
+    assert "three" in str(recorded(recorder)[0].attributes)
+    assert recorder.dropped["run"] == 0
+
+
+def test_what_cannot_be_captured_is_left_to_the_server(recorder):
+    """Text where bytes belong, on both sides: it passes as it is, and the loss is counted."""
+
+    class Lines(BytesIO):
+        def read(self, size=-1):
+            return "text"
+
+    def app(environ, start_response):
+        assert environ["wsgi.input"].read() == "text"
+        start_response("200 OK", [])("written")
+        return next(answers)
+
+    settings = load({"capture_http": "bodies"}, environment={}).settings
+    setup_testing_defaults(environ := {"wsgi.input": Lines()})
+    answers = iter((["text"], iter(["text"])))
+    for _ in range(2):
+        assert list(wsgi.RecordRequests(app, settings)(dict(environ), lambda *_: lambda body: None)) == [
+            "text"
+        ]
+    assert recorder.dropped["run"] == 6
+    assert len(recorded(recorder)) == 2
+
+
 @pytest.mark.parametrize("arguments", [{"sources": ("logging",)}, {"sampling": {"wsgi": 0.0}}])
 def test_a_source_that_is_off_records_nothing(recorder, arguments):
     """The app answers as without us."""
