@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from devtools.errors import LimitExceededError, UnauthenticatedError
 from devtools.server.guard import token_file
-from devtools.server.guard.clients import check_access
+from devtools.server.guard.clients import check_access, short_secrets
 from devtools.server.guard.failures import Failures
 from devtools.server.guard.memory_token import memory_token
 from devtools.server.guard.policy import Granted, GrantedScope
@@ -98,16 +98,18 @@ class Credentials:
             return cls(settings, None, "none", warnings=(OPEN_WARNING,), failures=failures)
         inherited = settings.token or environment.get(variable("token"))
         if inherited:
-            check_access(replace(settings, token=inherited))
-            return cls(settings, inherited, "settings", failures=failures)
-        warnings: tuple[str, ...] = ()
+            given = replace(settings, token=inherited)
+            check_access(given)
+            return cls(settings, inherited, "settings", warnings=short_secrets(given), failures=failures)
+        warnings = short_secrets(settings)
         if persist:
             try:
                 directory = state_directory or token_file.default_directory(environment)
                 token = token_file.keep_token(directory)
-                return cls(settings, token, "file", path=directory / token_file.NAME, failures=failures)
+                path = directory / token_file.NAME
+                return cls(settings, token, "file", path=path, warnings=warnings, failures=failures)
             except OSError as error:
-                warnings = (
+                warnings += (
                     f"The token cannot be kept ({error}), so it changes with every start. Set {variable('token')}.",
                 )
         token = memory_token()

@@ -73,6 +73,16 @@ def test_a_given_token_wins_and_is_not_written(state):
     assert not state.exists()
 
 
+@pytest.mark.parametrize("name", ["token", "read_token", "ingest_key"])
+def test_a_token_that_can_be_guessed_is_warned_about(state, name):
+    """The right token is always let in, so its length is what keeps guessing hopeless. The warning does not show it."""
+    (warning,) = load(state, Settings(**{name: "s3cret-of-15-ch"})).warnings
+    assert f"DEVTOOLS_{name.upper()} has 15 characters" in warning
+    assert "secrets.token_urlsafe(32)" in warning
+    assert "s3cret" not in warning
+    assert load(state, Settings(**{name: "s3cret-of-16-chs"})).warnings == ()
+
+
 def test_in_memory_the_token_reaches_children_by_the_environment(state):
     """Without a database: no file, and the next process that inherits the environment has the same token."""
     environment = {}

@@ -6,6 +6,9 @@ from devtools.errors import ValidationError
 from devtools.settings import Settings, variable
 
 REMOTE_TOKEN_LENGTH = 32
+SHORT_TOKEN_LENGTH = 16
+"""Shorter ones can be guessed by a program on this machine."""
+REMEDY = "Make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 SECRETS = ("token", "read_token", "ingest_key")
 
 
@@ -40,6 +43,15 @@ def check_access(settings: Settings) -> None:
         )
 
 
+def short_secrets(settings: Settings) -> tuple[str, ...]:
+    """One warning for each token that can be guessed, without showing it."""
+    return tuple(
+        f"{variable(name)} has {len(value)} characters and can be guessed: give at least {SHORT_TOKEN_LENGTH}. {REMEDY}"
+        for name in SECRETS
+        if (value := getattr(settings, name)) is not None and len(value) < SHORT_TOKEN_LENGTH
+    )
+
+
 def refuse_unsafe_bind(host: str, settings: Settings) -> None:
     """Refuse to listen on an address that others reach, unless `allow_remote` and a strong token hold.
 
@@ -63,7 +75,7 @@ def _check_secret(name: str, value: str, remote: bool) -> None:
         raise _hidden(
             name,
             f"{name} has {len(value)} characters: with allow_remote it needs at least {REMOTE_TOKEN_LENGTH}. "
-            "Make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'",
+            + REMEDY,
         )
 
 

@@ -1,4 +1,4 @@
-"""Wrong tokens counted per client, so that guessing takes for ever. Bounded in memory; the clock is an argument."""
+"""Wrong tokens counted per client, so that guessing is seen and refused. Bounded in memory; the clock is an argument."""
 
 import ipaddress
 import threading
@@ -23,8 +23,11 @@ class _Attempts:
 class Failures:
     """Failed attempts of the last window. `fingerprint` stands for the token that was tried.
 
-    After `limit` different wrong tokens the client is refused, whatever it sends. One wrong token sent again and again (a page left
-    open over a restart) is refused alone: it guesses nothing, and must not lock out the tab beside it.
+    After `limit` different wrong tokens every wrong one of the client is refused, uncounted. The right one is let in all the same
+    (`Credentials.check` compares first), so what keeps guessing hopeless is its length: a short one is warned about.
+
+    One wrong token sent again and again (a page left open over a restart) is refused alone: it guesses nothing, and must not lock
+    out the tab beside it.
     """
 
     def __init__(
