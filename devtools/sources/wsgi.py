@@ -404,7 +404,7 @@ class _Body:
 
         return kept
 
-    def _keep(self, found: Any) -> None:  # Any: bytes, lines of them, or None where nothing was there yet
+    def _keep(self, found: bytes | list[bytes] | None) -> None:
         try:
             if found is not None:
                 self._captured.request_body(b"".join(found) if isinstance(found, list) else found)
