@@ -122,6 +122,11 @@ class Runtime:
         self._uninstall = install(self.recorder, self.settings)
         self.gauges.start()
 
+    def write_as(self, role: str) -> None:
+        """Let what is stated be stored (the audit of mutations), without recording: a command that changes a database."""
+        if isinstance(self.store, DatabaseStore):
+            self.store.start(self.recorder, self.app, role, version())
+
     def standalone(self) -> ASGIApp:
         """Our application at the root of a server of its own, ending its streams when the server is told to end."""
 

@@ -149,7 +149,7 @@ def over_http(endpoint: str, headers: dict[str, str]) -> Answer:
         }
         request = urllib.request.Request(endpoint, body, sent)  # noqa: S310 - the scheme is checked above
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
+            with _opener(endpoint).open(request, timeout=TIMEOUT) as response:
                 found: Any = json.load(response)  # Any: JSON
         except urllib.error.HTTPError as error:
             return _read_error(endpoint, error)
@@ -164,6 +164,19 @@ def over_http(endpoint: str, headers: dict[str, str]) -> Answer:
         raise UnavailableError(f"Cannot ask {endpoint}: its answer is not one of GraphQL. {_hint(endpoint)}")
 
     return answer
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect would take the token along, to whatever host it names: it is an error instead."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
+        """Follow none. Any: as the library hands them on."""
+
+
+def _opener(endpoint: str) -> urllib.request.OpenerDirector:
+    """What asks: this machine directly, also where the environment names a proxy."""
+    direct = (urllib.request.ProxyHandler({}),) if _is_local(endpoint) else ()
+    return urllib.request.build_opener(_NoRedirects, *direct)
 
 
 def _hint(endpoint: str) -> str:
@@ -228,6 +241,8 @@ def over_database(url: str, *, write: bool = False) -> Generator[Answer]:
     resolved = replace(resolved, settings=replace(resolved.settings, import_snapshots=write))
     runtime = Runtime(resolved, Credentials.load(resolved.settings, persist=False), read_only=not write)
     try:
+        if write:
+            runtime.write_as("cli")
         yield _executing(runtime, write=write)
     finally:
         runtime.close()

@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -45,6 +47,49 @@ def recorded(tmp_path_factory):
         )
         server.stop()
     return url, answer, folder
+
+
+def test_a_mutation_of_a_database_leaves_an_audit_entry(recorded, tmp_path):
+    """As over a server: what is allowed is written down."""
+    url, _, _ = recorded
+    query = 'mutation { labelSnapshot(version: 1, label: "first") { label } }'
+    devtools("query", query, "--database", url, "--allow-mutations", cwd=tmp_path, check=0)
+    asked = "{ audit { nodes { action target actor } } }"
+    answer = json.loads(devtools("query", asked, "--database", url, cwd=tmp_path, check=0).stdout)
+    assert answer["audit"]["nodes"] == [{"action": "labelSnapshot", "target": "1", "actor": "cli"}]
+
+
+def test_the_token_goes_nowhere_else(tmp_path):
+    """A redirect is not followed, and a proxy of the environment is not asked about this machine."""
+    seen = []
+
+    class Other(BaseHTTPRequestHandler):
+        def do_POST(self):
+            seen.append((self.path, self.headers["Authorization"]))
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(302)
+            self.send_header("Location", f"http://127.0.0.2:{self.server.server_port}/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_POST
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("0.0.0.0", 0), Other) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            endpoint = f"http://127.0.0.1:{server.server_port}/graphql"
+            proxy = f"http://127.0.0.1:{server.server_port}/proxy"
+            done = devtools("ping", "--endpoint", endpoint, cwd=tmp_path, http_proxy=proxy, no_proxy="")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert done.returncode == 1
+    assert "302" in done.stderr
+    assert [path for path, _ in seen] == ["/graphql"]
 
 
 def test_help_names_every_command(tmp_path):
