@@ -176,7 +176,7 @@ def test_other_limits_read_a_document_anew(world: World) -> None:
     assert world.error("{ live { capacity } }")["extensions"]["code"] == "LIMIT_EXCEEDED"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=st.text(alphabet='{}()[]:$!@"#.,&|=live logsqueryfragmont_0129 \n\\', max_size=60))
 def test_no_query_breaks_anything(world: World, query: str) -> None:
     codes = {error["extensions"]["code"] for error in world.answer(query).get("errors", [])}
@@ -190,7 +190,7 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(where=JSON_VALUES, last=JSON_VALUES, q=JSON_VALUES, after=JSON_VALUES)
 def test_no_variables_break_anything(world: World, where: Any, last: Any, q: Any, after: Any) -> None:
     query = """query($where: RunFilterInput, $last: Int, $q: String, $after: String) {

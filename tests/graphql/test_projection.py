@@ -74,7 +74,7 @@ PARTS = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=st.lists(PARTS, min_size=1, max_size=8))
 def test_any_selection_of_runs_is_answered_alike(world: World, clocks: FakeClocks, parts: list[str]) -> None:
     if not world.recorder.rings.of(Run):
@@ -192,7 +192,7 @@ SCALARS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     fields=st.lists(st.sampled_from(FIELDS), min_size=1, unique=True),
     damage=st.dictionaries(st.sampled_from(["text", "number", "size", "flag", "colour", "key"]), SCALARS, max_size=2),
