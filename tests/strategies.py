@@ -1,9 +1,13 @@
-"""Random records and random filters, and the plain scan that every store must agree with."""
+"""Random records and random filters, and the plain scan that every store must agree with.
+
+Strategies are made once a kind: a strategy made anew for every draw is checked anew, which takes longer than the draw.
+"""
 
 import dataclasses
 import enum
 import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -80,20 +84,20 @@ def _is_optional(field: RecordField) -> bool:
     return field.attribute not in {"method", "path"}
 
 
-@st.composite
-def records(draw: st.DrawFn, record_type: type[Record]) -> dict[str, Any]:
+@cache
+def records(record_type: type[Record]) -> st.SearchStrategy[dict[str, Any]]:
     """The fields of one record, without its id."""
-    drawn = draw(st.fixed_dictionaries(_fields(record_type, record_type)))
+    fields = _fields(record_type, record_type)
     if "http" in record_type.__struct_fields__:
-        drawn["http"] = draw(st.none() | st.builds(Http, **_fields(record_type, Http)))
-    return drawn
+        fields["http"] = st.none() | st.builds(Http, **_fields(record_type, Http))
+    return st.fixed_dictionaries(fields)
 
 
-@st.composite
-def histories(draw: st.DrawFn, record_type: type[Record], max_size: int = 15) -> list[Record]:
+@cache
+def histories(record_type: type[Record], max_size: int = 15) -> st.SearchStrategy[list[Record]]:
     """Records of one kind with increasing ids, as one recorder gives them."""
-    drawn = draw(st.lists(records(record_type), max_size=max_size))
-    return numbered(record_type, drawn)
+    drawn = st.lists(records(record_type), max_size=max_size)
+    return drawn.map(lambda fields: numbered(record_type, fields))
 
 
 def numbered(
@@ -119,6 +123,7 @@ def _argument(argument: Argument) -> st.SearchStrategy[Any]:
     return st.lists(_value(field), max_size=4) if argument.is_list else _value(field)
 
 
+@cache
 def arguments(record_type: type[Record]) -> st.SearchStrategy[dict[str, Any]]:
     """Named filter arguments as GraphQL and the command line give them."""
     known = {name: _argument(argument) for name, argument in arguments_of(record_type).items()}
@@ -126,6 +131,7 @@ def arguments(record_type: type[Record]) -> st.SearchStrategy[dict[str, Any]]:
     return chosen.flatmap(lambda names: st.fixed_dictionaries({name: known[name] for name in names}))
 
 
+@cache
 def _typed_conditions(record_type: type[Record]) -> st.SearchStrategy[Condition]:
     """Conditions that only the query text makes: patterns with `*`, and values inside JSON."""
     fields = fields_of(record_type)

@@ -222,7 +222,6 @@ def test_what_was_running_is_freed(tmp_path: Path) -> None:
     assert [reference() for reference in seen] == [None] * len(seen)
 
 
-@pytest.mark.slow
 def parts_of_stores() -> int:
     """How many parts of stores are alive: of this test, and of any before it that failed and is kept to be shown."""
     parts = {"DatabaseStore", "Sqlite", "Writer", "Follower", "Lease"}
@@ -232,6 +231,7 @@ def parts_of_stores() -> int:
     )
 
 
+@pytest.mark.slow
 def test_fifty_reloads_leak_nothing(tmp_path: Path) -> None:
     """Threads, descriptors and objects are as many after the fiftieth as after the first."""
     database = f"sqlite:///{tmp_path}/reloads.db"
