@@ -45,15 +45,14 @@ def main(arguments: list[str] | None = None) -> Any:  # Any: click leaves by Sys
         sys.stdout.write(text + "\n")
         sys.exit(0)
 
-    import click
-
     from devtools.cli.commands import group
+    from devtools.cli.terminal import say
     from devtools.errors import DevToolsError
 
     try:
         return group.main(arguments, prog_name="devtools")
     except DevToolsError as error:
-        click.echo(f"devtools: {error}", err=True)
+        say(f"devtools: {error}", err=True)
         sys.exit(1)
 
 

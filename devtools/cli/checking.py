@@ -18,6 +18,7 @@ from devtools.cli.endpoints import (
     target_options,
 )
 from devtools.cli.structures import SIDES, Side, key_options
+from devtools.cli.terminal import say
 from devtools.errors import DevToolsError
 from devtools.introspection.diff.check import check, fails
 from devtools.introspection.diff.check_report import FORMATS
@@ -46,9 +47,9 @@ def check_command(against: str, app: str | None, role: str | None, form: str, **
         old, new = _sides(Target.of(target), against, app, role)
         findings = check(old.structure, new.structure, load().settings.ignore)
     except DevToolsError as error:
-        click.echo(f"devtools: {error}", err=True)
+        say(f"devtools: {error}", err=True)
         sys.exit(2)
-    click.echo(FORMATS[form](findings, old.name), nl=False)
+    say(FORMATS[form](findings, old.name), nl=False)
     if fails(findings):
         sys.exit(1)
 

@@ -5,6 +5,7 @@ import importlib
 import click
 
 from devtools.cli import COMMANDS, SUMMARY, VERSION_HELP
+from devtools.cli.terminal import say
 
 
 class LazyGroup(click.Group):
@@ -31,7 +32,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         from devtools.distribution import describe_version
 
-        click.echo(describe_version())
+        say(describe_version())
         ctx.exit()
 
 

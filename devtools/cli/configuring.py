@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import click
 
+from devtools.cli.terminal import say
 from devtools.settings import FIELDS, Resolved, load, variable
 from devtools.storage import targets
 
@@ -17,11 +18,11 @@ def config_command(meaning: bool) -> None:
     resolved = load()
     width = max(len(name) for name in FIELDS)
     for name, field in FIELDS.items():
-        click.echo(f"{name:<{width}}  {_shown(resolved, name)}  [{resolved.origins[name]}]  {variable(name)}")
+        say(f"{name:<{width}}  {_shown(resolved, name)}  [{resolved.origins[name]}]  {variable(name)}")
         if meaning:
-            click.echo(f"{'':<{width}}    {field.metadata['meaning']}")
+            say(f"{'':<{width}}    {field.metadata['meaning']}")
     for warning in resolved.warnings:
-        click.echo(warning, err=True)
+        say(warning, err=True)
 
 
 def _shown(resolved: Resolved, name: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from devtools.cli.terminal import say
 from devtools.settings import Resolved, load
 from devtools.storage.migrate import Step
 from devtools.storage.store import DatabaseStore
@@ -33,9 +34,9 @@ def upgrade_command(database: str | None) -> None:
     finally:
         store.close()
     for name in applied:
-        click.echo(f"applied {name}")
+        say(f"applied {name}")
     if not applied:
-        click.echo("nothing to apply")
+        say("nothing to apply")
 
 
 def _applied(resolved: Resolved) -> set[str]:
@@ -59,7 +60,7 @@ def status_command(database: str | None) -> None:
     finally:
         store.close()
     for step in steps:
-        click.echo(f"{_state(step):<8} {step.name}")
+        say(f"{_state(step):<8} {step.name}")
     if not all(step.applied for step in steps):
         sys.exit(1)
 
@@ -72,6 +73,6 @@ def resolve(database: str | None, **settings: Any) -> Resolved:  # Any: checked 
     """The settings with this database; exit code 2 where none is named."""
     resolved = load({"database": database, **settings})
     if resolved.settings.database is None:
-        click.echo("devtools: name a database: --database sqlite:///path, or DEVTOOLS_DATABASE.", err=True)
+        say("devtools: name a database: --database sqlite:///path, or DEVTOOLS_DATABASE.", err=True)
         sys.exit(2)
     return resolved

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import click
 
+from devtools.cli.terminal import say
 from devtools.errors import DevToolsError, UnavailableError, ValidationError
 
 PING = "{ system { version structure { state } store { kind } } }"
@@ -79,7 +80,7 @@ def answering(target: Target) -> Generator[Answer]:
             if not named
             else f"{', '.join('--' + name for name in named)} are given; name only one of"
         )
-        click.echo(
+        say(
             f"devtools: {problem} --endpoint URL (or ENDPOINT), --database URL, --entry MODULE:APP.", err=True
         )
         sys.exit(2)

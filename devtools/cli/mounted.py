@@ -4,10 +4,9 @@ import os
 import sys
 from typing import Any
 
-import click
-
 from devtools.app import DevTools, mount, mounted_on
 from devtools.cli.entries import import_app, parse_entry
+from devtools.cli.terminal import say
 from devtools.errors import DevToolsError
 from devtools.server.interfaces import refuse_other_interfaces
 from devtools.settings import load
@@ -33,7 +32,7 @@ def create() -> Any:  # Any: the app's own class, or our layer
         app = import_runnable(text, directory, factory=factory)
         return with_devtools(app, parse_entry(text, directory).module)
     except DevToolsError as error:
-        click.echo(f"devtools: {error}", err=True)
+        say(f"devtools: {error}", err=True)
         sys.exit(1)
 
 

@@ -5,6 +5,7 @@ import json
 import click
 
 from devtools.cli.endpoints import Target, answering, ask, target_options
+from devtools.cli.terminal import say
 
 
 @click.command("overview", short_help="Show what an app is made of, on one page.")
@@ -27,4 +28,4 @@ def overview_command(details: int, include_live: bool, form: str, **target: str 
     with answering(Target.of(target)) as answer:
         data = ask(answer, overview.QUERY, **overview.variables(details, include_live))
     shown = json.dumps(data, indent=2) if form == "json" else overview.markdown(data, details).rstrip()
-    click.echo(shown)
+    say(shown)

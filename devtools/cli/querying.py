@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from devtools.cli.endpoints import PING, Target, answering, target_options
+from devtools.cli.terminal import say
 from devtools.errors import UnavailableError, ValidationError
 
 FORMATS = ("data", "json", "pretty")
@@ -51,11 +52,11 @@ def query_command(
 
 def _print(response: dict[str, Any], form: str) -> None:  # Any: JSON
     for error in response.get("errors") or ():
-        click.echo(f"devtools: {error['message']}", err=True)
+        say(f"devtools: {error['message']}", err=True)
     if form == "json":
-        click.echo(json.dumps(response, ensure_ascii=False))
+        say(json.dumps(response, ensure_ascii=False))
     elif response.get("data") is not None:
-        click.echo(json.dumps(response["data"], ensure_ascii=False, indent=2 if form == "pretty" else None))
+        say(json.dumps(response["data"], ensure_ascii=False, indent=2 if form == "pretty" else None))
 
 
 def _parse_variables(text: str | None) -> dict[str, Any] | None:  # Any: JSON
@@ -97,7 +98,7 @@ def sdl_command(endpoint: str | None, database: str | None, entry: str | None, h
     """Print the schema in the schema definition language: of a target, or of this version where none is given."""
     from graphql import build_client_schema, print_schema
 
-    click.echo(print_schema(build_client_schema(_introspection(Target(endpoint, database, entry, headers)))))
+    say(print_schema(build_client_schema(_introspection(Target(endpoint, database, entry, headers)))))
 
 
 @schema_command.command("json")
@@ -105,7 +106,7 @@ def sdl_command(endpoint: str | None, database: str | None, entry: str | None, h
 def json_command(endpoint: str | None, database: str | None, entry: str | None, headers: str | None) -> None:
     """Print the answer to the introspection query: of a target, or of this version where none is given."""
     found = _introspection(Target(endpoint, database, entry, headers))
-    click.echo(json.dumps({"data": found}, indent=2))
+    say(json.dumps({"data": found}, indent=2))
 
 
 def _introspection(target: Target) -> Any:  # Any: JSON, typed by graphql-core as it likes
@@ -129,9 +130,9 @@ def ping_command(endpoint: str | None, database: str | None, entry: str | None, 
     with answering(Target(endpoint, database, entry, headers)) as answer:
         response = answer(PING, None, None)
     if response.get("errors"):
-        click.echo(f"devtools: {response['errors'][0]['message']}", err=True)
+        say(f"devtools: {response['errors'][0]['message']}", err=True)
         sys.exit(1)
     system = response["data"]["system"]
-    click.echo(
+    say(
         f"devtools {system['version']}: store {system['store']['kind']}, structure {system['structure']['state']}"
     )

@@ -12,6 +12,7 @@ from devtools.cli.databases import resolve
 from devtools.cli.endpoints import PING, is_web_address, over_http
 from devtools.cli.entries import parse_entry
 from devtools.cli.mounted import APP_DIR, ENTRY, FACTORY, import_runnable, with_devtools
+from devtools.cli.terminal import say
 from devtools.errors import UnauthenticatedError, ValidationError
 from devtools.runtime import Runtime
 from devtools.server.credentials import Credentials
@@ -82,7 +83,7 @@ def run_command(
     listener.set_inheritable(True)
     mounted = mounted_on(app)
     if mounted is not None:
-        click.echo(f"devtools: {mounted.link(address(listener))}")
+        say(f"devtools: {mounted.link(address(listener))}")
     in_children = reload or workers > 1
     config = uvicorn.Config(
         # This process has the app already: a factory makes one app alone.
@@ -133,7 +134,7 @@ def serve_command(
     credentials = Credentials.load(settings)
     runtime = Runtime(resolved, credentials, read_only=True)
     listener = listen(settings.host, settings.port)
-    click.echo(f"devtools: {credentials.link(address(listener))}")
+    say(f"devtools: {credentials.link(address(listener))}")
     config = uvicorn.Config(
         runtime.standalone(),
         log_level="warning",
@@ -165,6 +166,6 @@ def open_command(url: str, only_print: bool) -> None:
             "A server without a database has a token of its own: its output says the link."
         )
     link = Credentials.load(load().settings).link(f"{base}/")
-    click.echo(link)
+    say(link)
     if not only_print:
         webbrowser.open(link)

@@ -10,6 +10,7 @@ import click
 from devtools.cli import structures
 from devtools.cli.endpoints import Answer, Target, answering, ask, target_options
 from devtools.cli.structures import SIDES, Side, key_options
+from devtools.cli.terminal import say
 from devtools.errors import NotFoundError, UnavailableError
 from devtools.introspection.diff import diff, report
 
@@ -48,16 +49,16 @@ def list_command(app: str | None, role: str | None, form: str, **target: str | N
     with answering(Target.of(target)) as answer:
         found = ask(answer, _LIST, app=app, role=role)["snapshots"]
     if form == "json":
-        click.echo(json.dumps(found, indent=2))
+        say(json.dumps(found, indent=2))
         return
     for row in found:
         star = "*" if row["active"] else " "
-        click.echo(
+        say(
             f"{star} {row['version']:>4}  {_time(row['createdAtMs'])}  {row['elementCount']:>5} elements  "
             f"{_revision(row):<10}  {row['contentHash'][:12]}  {row['label'] or ''}".rstrip()
         )
     if not found:
-        click.echo("devtools: there are no snapshots.", err=True)
+        say("devtools: there are no snapshots.", err=True)
 
 
 @snapshots_command.command("show")
@@ -78,7 +79,7 @@ def show_command(
     if part is not None:
         _print_part(found, part)
     elif form == "json":
-        click.echo(json.dumps(found, indent=2))
+        say(json.dumps(found, indent=2))
     else:
         _print_snapshot(found)
 
@@ -87,13 +88,13 @@ def _print_part(found: dict[str, Any], part: str) -> None:  # Any: JSON
     value = found[part]
     if value is None:
         raise UnavailableError(f"Version {found['version']} has no {part}.")
-    click.echo(value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False))
+    say(value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _print_snapshot(found: dict[str, Any]) -> None:  # Any: JSON
     active = ", active" if found["active"] else ""
     label = f" “{found['label']}”" if found["label"] else ""
-    click.echo(f"version {found['version']}{label} of {found['app']} ({found['role']}{active})")
+    say(f"version {found['version']}{label} of {found['app']} ({found['role']}{active})")
     for name, value in (
         ("created", _time(found["createdAtMs"])),
         ("last seen", _time(found["lastSeenMs"])),
@@ -103,9 +104,9 @@ def _print_snapshot(found: dict[str, Any]) -> None:  # Any: JSON
         ("content", found["contentHash"]),
     ):
         if value:
-            click.echo(f"  {name:<12} {value}")
+            say(f"  {name:<12} {value}")
     for element in found["elements"]:
-        click.echo(f"  {element['__typename']:<18} {element['id']}")
+        say(f"  {element['__typename']:<18} {element['id']}")
 
 
 @snapshots_command.command("diff", help=f"Show what differs between two structures. Each is {SIDES}.")
@@ -129,12 +130,12 @@ def diff_command(
         new = structures.find(answer, newer or ("active" if target["database"] else "running"), app, role)
         behaviour = _behaviour(answer, old, new, app, role)
     found = diff(old.structure, new.structure)
-    click.echo(f"devtools: {old.name} → {new.name}", err=True)
+    say(f"devtools: {old.name} → {new.name}", err=True)
     if form == "json":
-        click.echo(json.dumps(report.as_json(found, behaviour), indent=2, ensure_ascii=False))
+        say(json.dumps(report.as_json(found, behaviour), indent=2, ensure_ascii=False))
     else:
         shown = report.as_markdown if form == "markdown" else report.as_text
-        click.echo(shown(found, behaviour), nl=False)
+        say(shown(found, behaviour), nl=False)
 
 
 def _behaviour(
@@ -158,7 +159,7 @@ def activate_command(version: int, app: str | None, role: str | None, **target: 
       activateSnapshot(version: $version, app: $app, role: $role) { version }
     }"""
     _change(query, target, version=version, app=app, role=role)
-    click.echo(f"version {version} is active")
+    say(f"version {version} is active")
 
 
 @snapshots_command.command("label")
@@ -174,7 +175,7 @@ def label_command(
       labelSnapshot(version: $version, label: $label, app: $app, role: $role) { version }
     }"""
     _change(query, target, version=version, label=label, app=app, role=role)
-    click.echo(f"version {version} is {f'“{label}”' if label else 'without a name'}")
+    say(f"version {version} is {f'“{label}”' if label else 'without a name'}")
 
 
 @snapshots_command.command("delete")
@@ -187,7 +188,7 @@ def delete_command(version: int, app: str | None, role: str | None, **target: st
       deleteSnapshot(version: $version, app: $app, role: $role)
     }"""
     _change(query, target, version=version, app=app, role=role)
-    click.echo(f"version {version} is gone")
+    say(f"version {version} is gone")
 
 
 @snapshots_command.command(
@@ -208,10 +209,10 @@ def export_command(
     with answering(Target.of(target)) as answer:
         document = structures.find(answer, side, app, role).document
     if output is None:
-        click.echo(document, nl=False)
+        say(document, nl=False)
     else:
         output.write_text(document, encoding="utf-8")
-        click.echo(f"devtools: wrote {output}", err=True)
+        say(f"devtools: wrote {output}", err=True)
 
 
 @snapshots_command.command("import")
@@ -222,7 +223,7 @@ def import_command(file: Path, app: str | None, role: str | None, **target: str 
     """Store an exported file as a new version that is not active, of the app it names or of another."""
     document = structures.find(None, str(file)).document
     found = _change(_IMPORT, target, document=document, app=app, role=role)["importSnapshot"]
-    click.echo(f"version {found['version']} of {found['app']} ({found['role']})")
+    say(f"version {found['version']} of {found['app']} ({found['role']})")
 
 
 def _change(query: str, target: dict[str, str | None], **variables: Any) -> dict[str, Any]:  # Any: JSON
