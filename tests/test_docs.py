@@ -37,6 +37,7 @@ def _blocks(language):
             yield pytest.param(block, id=f"{page.name}-{number}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", blocks("python"))
 def test_python_examples_run(block, tmp_path):
     """Each is a whole module. Frameworks that are not here are no fault of the example."""

@@ -190,6 +190,7 @@ print(Credentials.load(Settings(), directory, environment={}).token)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [None, "", "torn"], ids=["no file", "empty file", "damaged file"])
 def test_processes_that_start_together_agree_on_one_token(tmp_path, before):
     """Eight real processes let go at once: one token, also where each of them finds a file to mend."""

@@ -26,8 +26,9 @@ def no_more_files() -> Generator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_the_thread_lives_on_when_no_file_can_be_opened(run: Start) -> None:
+def test_the_thread_lives_on_when_no_file_can_be_opened(run: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """The log is shortened as soon as it can be, and the state is shown."""
+    monkeypatch.setattr(housekeeping, "TICK_SECONDS", 0.05)
     running = run()
     keeping = running.store.housekeeping
     assert keeping is not None

@@ -153,6 +153,7 @@ def spawn(source: str, *arguments: object) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.slow
 def test_eight_processes_starting_at_once_migrate_once(file: Path) -> None:
     """Every one of them starts, records, and finds each migration applied exactly once."""
     for child in [spawn(OPEN_AND_RECORD, file, number) for number in range(8)]:

@@ -11,7 +11,7 @@ from devtools.telemetry.stalls import Overdue, StallWatch
 
 
 def block() -> None:
-    time.sleep(1)
+    time.sleep(0.4)
 
 
 def test_code_that_blocks_the_loop_is_named() -> None:
