@@ -35,8 +35,8 @@ from devtools.telemetry.subscribers import Subscribers
 
 logger = logging.getLogger("devtools")
 
-CLOSE_SECONDS = 5.0
-"""How long `close` takes at most; what is not stored by then is lost, and said so."""
+CLOSE_SECONDS = 4.0
+"""How long `close` takes at most; what is not stored by then is lost, and said so. A server, with its own end, takes five."""
 MARK_SECONDS = 0.1
 """How long a reader of a database answers from a structure before it looks for a newer one."""
 INSPECT_SECONDS = 2.0
@@ -157,8 +157,9 @@ class Runtime:
 
     def close(self) -> None:
         """Stop recording, write what is left, and leave nothing behind: a part that fails is raised after the others are closed."""
+        deadline = time.monotonic() + CLOSE_SECONDS
         with own_work(), ExitStack() as parts:  # the last one first
-            parts.callback(self._close_store)
+            parts.callback(self._close_store, deadline)
             parts.callback(self.gauges.close)
             parts.callback(self.subscribers.close)
             if self._uninstall is not None:
@@ -166,8 +167,7 @@ class Runtime:
             if active.recorder is self.recorder:
                 active.recorder = active.owner = None
 
-    def _close_store(self) -> None:
-        deadline = time.monotonic() + CLOSE_SECONDS
+    def _close_store(self, deadline: float) -> None:
         self.inspected(timeout=INSPECT_SECONDS)
         self.store.close(max(0.0, deadline - time.monotonic()))
 

@@ -17,8 +17,6 @@ TOKEN = "t" * 43
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 120.0
 DEADLINE = 30.0
-END_SECONDS = 10.0
-"""What a server may take to end on a loaded machine. One that waits for its open streams never ends."""
 
 _reserved: dict[int, socket.socket] = {}
 

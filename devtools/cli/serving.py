@@ -1,7 +1,9 @@
 """`devtools run`, `serve` and `open`: start a server, or find the link of one."""
 
 import os
+import socket
 import webbrowser
+from contextlib import suppress
 
 import click
 import uvicorn
@@ -102,6 +104,12 @@ def run_command(
     elif workers > 1:
         Multiprocess(config, sockets=[listener]).run()
     else:
+        _run(config, listener)
+
+
+def _run(config: uvicorn.Config, listener: socket.socket) -> None:
+    """Until a signal. uvicorn passes it on once it has ended: Ctrl-C is how one ends a server, and no failure of the command."""
+    with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -142,7 +150,7 @@ def serve_command(
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        _run(config, listener)
     finally:
         runtime.close()
 

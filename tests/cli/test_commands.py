@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from tests.servers import END_SECONDS, ROOT, TOKEN, free_port, running, toy
+from tests.promises import SHUTDOWN_SECONDS
+from tests.servers import ROOT, TOKEN, free_port, running, toy
 
 pytestmark = pytest.mark.slow
 TOY = "tests.apps.toy:app"
@@ -229,7 +230,7 @@ def test_run_mounts_an_app_that_does_not(tmp_path):
             lambda data: data["history"]["runs"]["nodes"],
         )
         assert f"{server.base}/devtools/#token=" in server.output
-        assert server.stop() < END_SECONDS
+        assert server.stop() <= SHUTDOWN_SECONDS
     assert found["history"]["runs"]["nodes"] == [{"nodeId": "unmatched", "httpStatus": 200, "app": "bare"}]
 
 

@@ -6,6 +6,7 @@ import sys
 import httpx
 import pytest
 
+from tests.promises import SHUTDOWN_SECONDS
 from tests.servers import TOKEN, free_port, running
 
 from .test_commands import devtools
@@ -88,7 +89,7 @@ def test_every_way_to_name_an_app(project, arguments, app):
         assert server.get("/").text.startswith("one ")
         nodes = server.query(RUNS)["history"]["runs"]["nodes"]
         assert f"devtools: {server.base}/devtools/#token={TOKEN}" in server.output
-        assert server.stop() < 5
+        assert server.stop() <= SHUTDOWN_SECONDS
     assert nodes == [{"nodeId": "unmatched", "httpPath": "/", "app": app}]
 
 
@@ -125,7 +126,7 @@ def test_reload_serves_the_new_code_and_survives_a_broken_one(project):
         server.await_text("/", "two ")
         assert len(server.query(RUNS)["history"]["runs"]["nodes"]) >= 2
         assert "Traceback" not in server.output
-        assert server.stop() < 5
+        assert server.stop() <= SHUTDOWN_SECONDS
 
 
 def test_two_workers_serve_and_share_the_token(project):
@@ -135,7 +136,7 @@ def test_two_workers_serve_and_share_the_token(project):
         found = server.query("{ history { runs { totalCount } } }")["history"]["runs"]["totalCount"]
         assert found >= 2
         assert server.output.count("#token=") == 1
-        assert server.stop() < 5
+        assert server.stop() <= SHUTDOWN_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """kill -9 at any moment: no acknowledged row lost, no half batch, the next start is quick."""
 
 import random
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 from devtools.records import Log
 from devtools.telemetry.filters import EVERYTHING
 from tests.faults.conftest import Child
+from tests.promises import LEASE_SECONDS, START_AFTER_KILL_SECONDS, in_time
 from tests.storage.conftest import Running, wait_until
 
 pytestmark = pytest.mark.slow
@@ -29,11 +31,15 @@ while True:
 """
 
 
-def test_no_acknowledged_row_is_lost(child: Callable[..., Child], file: Path) -> None:
-    """Ten kills at random moments; every number whose flush returned is there, without a hole."""
+def test_no_acknowledged_row_is_lost(child: Callable[..., Child], file: Path, tmp_path: Path) -> None:
+    """Ten kills at random moments; every number whose flush returned is there, without a hole.
+
+    What a kill leaves can be recorded to again within a second, at the best of the ten: other work makes some of them late.
+    """
     chance = random.Random(7)
     acknowledged: list[int] = []
-    for _ in range(10):
+    seconds: list[float] = []
+    for kill in range(10):
         running = child(RECORD_AND_ACKNOWLEDGE, file)
         last = int(running.line())
         deadline = time.monotonic() + chance.uniform(0.0, 0.3)
@@ -42,10 +48,10 @@ def test_no_acknowledged_row_is_lost(child: Callable[..., Child], file: Path) ->
         running.signal(signal.SIGKILL)
         rest = running.process.communicate()[0].split()
         acknowledged.append(int(rest[-1]) if rest else last)
+        seconds.append(_seconds_to_start(file, tmp_path / f"left by kill {kill}"))
 
-    started = time.monotonic()
+    assert min(seconds) < START_AFTER_KILL_SECONDS, seconds
     running_again = Running(file)
-    assert time.monotonic() - started < 10  # a loaded machine; the promise is 1
     by_process: dict[int, list[int]] = {}
     with running_again.store.database.reading() as connection:
         for process, message in connection.execute_sql(
@@ -57,6 +63,20 @@ def test_no_acknowledged_row_is_lost(child: Callable[..., Child], file: Path) ->
         assert numbers == list(range(len(numbers)))
         assert len(numbers) >= least
     running_again.store.close()
+
+
+def _seconds_to_start(file: Path, folder: Path) -> float:
+    """On a copy of what lies there, until a row is stored."""
+    folder.mkdir()
+    for part in file.parent.glob(f"{file.name}*"):
+        shutil.copy2(part, folder)
+    started = time.monotonic()
+    running = Running(folder / file.name)
+    running.log("again")
+    assert running.flush()
+    seconds = time.monotonic() - started
+    running.store.close()
+    return seconds
 
 
 RECORD_SLOWLY = """
@@ -107,16 +127,23 @@ time.sleep(300)
 
 
 def test_another_process_takes_the_lease(child: Callable[..., Child], file: Path) -> None:
-    """The kernel frees the lock of a dead process."""
-    holder = child(HOLD_THE_LEASE, file)
-    assert holder.line() == "held"
-    running = Running(file)
-    assert not running.store.lease.held
-    assert running.store.schema().lease_holder is not None
-    holder.signal(signal.SIGKILL)
-    holder.process.wait()
-    wait_until(lambda: running.store.lease.held)
-    running.store.close()
+    """The kernel frees the lock of a dead process: five seconds later, at the best of a few tries, another has it."""
+
+    def move() -> float:
+        holder = child(HOLD_THE_LEASE, file)
+        assert holder.line() == "held"
+        running = Running(file)
+        assert not running.store.lease.held
+        assert running.store.schema().lease_holder is not None
+        holder.signal(signal.SIGKILL)
+        killed = time.monotonic()
+        holder.process.wait()
+        wait_until(lambda: running.store.lease.held)
+        seconds = time.monotonic() - killed
+        running.store.close()
+        return seconds
+
+    in_time(LEASE_SECONDS, move)
 
 
 SAVE_SNAPSHOTS = """

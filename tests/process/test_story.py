@@ -1,15 +1,13 @@
 """The main job on a real server process: record, kill, restart, restore, serve without the app."""
 
-import json
 import re
 import sys
 import time
 
 import httpx
 import pytest
-from websockets.sync.client import connect
 
-from tests.servers import DEADLINE, END_SECONDS, TOKEN, free_port, running, toy
+from tests.servers import DEADLINE, TOKEN, free_port, running, toy
 
 pytestmark = pytest.mark.slow
 STRUCTURE = """{
@@ -137,30 +135,6 @@ def test_the_app_answers_as_without_us(tmp_path):
     assert "access-control-allow-origin" not in ours.headers
     assert theirs.text == "caught"
     assert theirs.headers["access-control-allow-origin"] == "*"
-
-
-@pytest.mark.parametrize("extra", [(), ("--workers", "2")], ids=["one process", "two workers"])
-def test_open_streams_do_not_keep_the_server_from_exiting(tmp_path, database, extra):
-    """With a WebSocket and an event stream open, SIGTERM ends the server."""
-    with toy(tmp_path, *extra, TOY_DATABASE=database) as server:
-        url = f"{server.base}/devtools/graphql"
-        query = "subscription { records { position } }"
-        with (
-            connect(
-                url.replace("http", "ws"),
-                subprotocols=["graphql-transport-ws"],
-                additional_headers=server.headers,
-            ) as socket,
-            httpx.stream(
-                "POST", url, json={"query": query}, headers={**server.headers, "Accept": "text/event-stream"}
-            ) as stream,
-        ):
-            socket.send(json.dumps({"type": "connection_init"}))
-            assert json.loads(socket.recv())["type"] == "connection_ack"
-            socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": query}}))
-            assert stream.status_code == 200
-            seconds = server.stop()
-    assert seconds < END_SECONDS
 
 
 @pytest.mark.parametrize("extra", [("--workers", "2"), ("--reload",)], ids=["two workers", "reload"])

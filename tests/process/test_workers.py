@@ -15,6 +15,7 @@ import httpx
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
+from tests.promises import LEASE_SECONDS, in_time
 from tests.servers import Server, free_port, running, toy
 
 pytestmark = pytest.mark.slow
@@ -144,7 +145,10 @@ def test_a_reader_answers_from_the_newest_active_structure(tmp_path: Path, datab
 
 
 def test_workers_that_are_spawned(tmp_path: Path, database: str) -> None:
-    """`uvicorn --workers 2`: each records its own once; when the one that keeps house is killed, another does."""
+    """`uvicorn --workers 2`: each records its own once; when the one that keeps house is killed, another does.
+
+    Within five seconds, at the best of a few kills; uvicorn starts a worker for each that was killed.
+    """
     with toy(tmp_path, "--workers", "2", TOY_DATABASE=database) as server:
         answered = ask_until(server, 2)
         for field in ("history", "live"):
@@ -153,13 +157,15 @@ def test_workers_that_are_spawned(tmp_path: Path, database: str) -> None:
         assert len(before["processes"]) == 2
         holder = int(before["schema"]["leaseHolder"].split(":")[1])
         assert holder in {process["pid"] for process in before["processes"]}
-        os.kill(holder, signal.SIGKILL)
-        assert seconds_until_another_holds_the_lease(server, holder) < 5 + SECONDS / 3
+        in_time(LEASE_SECONDS, lambda: seconds_until_another_holds_the_lease(server))
 
 
-def seconds_until_another_holds_the_lease(server: Server, holder: int) -> float:
-    """Measured from now; an answer that is lost with the killed worker is asked for again."""
+def seconds_until_another_holds_the_lease(server: Server) -> float:
+    """After a kill; an answer that is lost with the killed worker is asked for again."""
+    held = server.await_that(SYSTEM, lambda data: data["system"]["schema"]["leaseHolder"])
+    holder = int(held["system"]["schema"]["leaseHolder"].split(":")[1])
     began = time.monotonic()
+    os.kill(holder, signal.SIGKILL)
     while time.monotonic() < began + SECONDS:
         try:
             found = server.query(SYSTEM)["system"]["schema"]["leaseHolder"]

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.promises import SHUTDOWN_SECONDS
 from tests.servers import free_port, running
 
 pytestmark = pytest.mark.slow
@@ -61,7 +62,7 @@ def test_a_wrapped_app_answers_as_before_and_is_recorded(tmp_path, name):
               errors { nodes { message sourceId } } } }"""
         )
         runs = [run for run in found["history"]["runs"]["nodes"] if run["httpPath"] in PATHS]
-        assert server.stop() < 5
+        assert server.stop() <= SHUTDOWN_SECONDS
     assert [(run["httpPath"], run["httpStatus"], run["ok"]) for run in runs] == [
         (path, answer.status_code, answer.status_code < 500)
         for path, answer in zip(PATHS, answers, strict=True)

@@ -228,9 +228,7 @@ async def test_a_follower_of_a_recording_thread_misses_nothing(store):
 
 async def test_what_a_stuck_database_keeps_back_is_a_gap(store, monkeypatch):
     """The stream goes on with what memory has, and says what it left out."""
-    monkeypatch.setattr(
-        "devtools.telemetry.subscribers.FLUSH_SECONDS", 0.1
-    )  # how long it waits for the database
+    monkeypatch.setattr("devtools.telemetry.subscribers.FLUSH_SECONDS", 0.1)  # what it waits for the database
     followers = Subscribers(store.recorder, store.history, flush=store.flush)
     async with followers.subscribe(LOGS) as subscription:
         seen = []
