@@ -1,7 +1,8 @@
 """Path templates: `/cart/{id}` of what frameworks write, the same where structure is read and where requests are recorded."""
 
-import json
 import re
+
+from devtools.introspection.json_text import json_text
 
 _ANGLED = re.compile(r"(?<!\?P)<(?:([^<>:]*):)?([^<>:]+)>")
 """`<int:number>` in a rule of Werkzeug or Django, not the name of a group."""
@@ -60,4 +61,4 @@ def path_schema(path: str) -> str | None:
         return None
     properties = {name: {"type": kinds.get(converter, "string")} for name, _, converter in pairs}
     schema = {"properties": properties, "required": list(properties), "type": "object"}
-    return json.dumps(schema, ensure_ascii=False)
+    return json_text(schema)

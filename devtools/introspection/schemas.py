@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
+from devtools.introspection.json_text import json_text
 from devtools.introspection.naming import unwrapped
 
 REFERENCES = "#/$defs/{name}"
@@ -134,7 +135,7 @@ def _from_msgspec(kind: Any) -> dict[str, Any]:
 
 
 def _encode(schema: Mapping[str, Any]) -> str | None:
-    return json.dumps(schema, ensure_ascii=False, default=str) if schema else None
+    return json_text(schema, default=str) if schema else None
 
 
 def readable(schema: str | None) -> str | None:
@@ -163,7 +164,7 @@ def _items(value: Any) -> list[Any]:
 
 
 def _literal(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json_text(value)
 
 
 class _Reader:

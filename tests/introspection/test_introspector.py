@@ -1,5 +1,6 @@
 """The whole of an app as one structure: merged, sorted, the same on every machine."""
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from devtools.introspection.declarations import error, event, hook, resource, ta
 from devtools.introspection.elements import Element, ElementKind, Structure
 from devtools.introspection.introspector import find_project_root, git_state, inspect_app
 from devtools.introspection.registry import registry
+from examples.api.service import make_app as make_library
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,6 +50,19 @@ def inspect(app: object = None, **options: object) -> Structure:
 
 def by_id(structure: Structure) -> dict[str, Element]:
     return {element.id: element for element in structure.elements}
+
+
+def test_json_dumps_is_left_to_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app is looked at while it answers: a test of its own that replaces the function or counts its calls sees none of ours."""
+    expected = inspect(make_library())
+
+    def replaced(*_: object, **__: object) -> str:
+        raise AssertionError("json.dumps was called")
+
+    monkeypatch.setattr(json, "dumps", replaced)
+    found = inspect(make_library())
+    assert (found.elements, found.openapi) == (expected.elements, expected.openapi)
+    assert found.openapi is not None
 
 
 def test_without_an_app_the_structure_is_what_was_declared_below_the_app() -> None:

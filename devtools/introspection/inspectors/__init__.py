@@ -6,7 +6,6 @@ group `devtools.inspectors`, a function of the same form.
 """
 
 import importlib.metadata
-import json
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +18,7 @@ import msgspec
 
 from devtools.introspection import naming
 from devtools.introspection.elements import Element, ElementKind, MiddlewareUse
+from devtools.introspection.json_text import json_text
 from devtools.introspection.own_modules import OwnModules
 from devtools.introspection.registry import declared_id
 from devtools.telemetry.payload import PayloadGuard
@@ -267,7 +267,7 @@ def to_json(value: Any) -> str | None:  # Any: options of a middleware
     """Options as JSON text, what is not JSON by its name."""
     if not value:
         return None
-    return json.dumps(value, default=_name, sort_keys=True, ensure_ascii=False)
+    return json_text(value, default=_name, sort_keys=True)
 
 
 def _name(value: Any) -> str:

@@ -3,10 +3,11 @@
 import datetime
 import decimal
 import enum
-import json
 import uuid
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+
+from devtools.introspection.json_text import json_text
 
 _KINDS: tuple[tuple[type[Any], dict[str, Any]], ...] = (
     (bool, {"type": "boolean"}),
@@ -50,7 +51,7 @@ def table_schema(columns: Iterable[Column]) -> str | None:
     if not properties:
         return None
     schema: dict[str, Any] = {"type": "object", "properties": properties}
-    return json.dumps({**schema, "required": required} if required else schema, ensure_ascii=False)
+    return json_text({**schema, "required": required} if required else schema)
 
 
 def _schema(column: Column) -> dict[str, Any]:

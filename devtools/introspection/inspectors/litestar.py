@@ -1,6 +1,5 @@
 """Litestar: routes over routers and controllers, dependencies, guards, middleware by layer, listeners, hooks, OpenAPI."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +13,7 @@ from devtools.introspection.inspectors.web import (
     add_route,
     answering,
 )
+from devtools.introspection.json_text import json_text
 from devtools.introspection.paths import path_schema
 
 HOOKS = ("on_startup", "on_shutdown")
@@ -55,7 +55,7 @@ class Inspection:
         lifespans = naming.sequence(naming.attribute(self.app, "_lifespan_managers"))
         self.found.has_init = self.found.has_init or any(self.found.own.defines(found) for found in lifespans)
         if self.app.openapi_config is not None and not self.mounted.prefix:
-            self.found.openapi = json.dumps(self.app.openapi_schema.to_schema(), default=str)
+            self.found.openapi = json_text(self.app.openapi_schema.to_schema(), default=str)
 
     def _events(self) -> None:
         """Listeners by the names of their events, which `emit` names by text."""
