@@ -20,8 +20,8 @@ SOURCES: dict[str, str] = {
     "exceptions": "devtools.sources.exceptions:install",
     "starlette": "devtools.sources.starlette:install",
     "litestar": "devtools.sources.litestar:install",
-    "django": "devtools.sources.templates:install_django",
-    "quart": "devtools.sources.templates:install_quart",
+    "django": "devtools.sources.django:install",
+    "quart": "devtools.sources.quart:install",
     "wsgi": "devtools.sources.wsgi:install",
 }
 """Name of the source, as in settings, to `module:function`."""

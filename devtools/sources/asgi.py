@@ -338,6 +338,8 @@ class Session(Exchange, eq=False, gc=False):
 
     closure: int | None = None
     """Close code, from either side."""
+    uncaught: str | None = None
+    """What the app raised, where its framework answered that by closing."""
 
     def incoming(self, message: Message) -> None:
         """Counts what the client sends, and notices how it closed."""
@@ -373,7 +375,9 @@ class Session(Exchange, eq=False, gc=False):
 
     def returned(self) -> None:
         """The session is over."""
-        if self.code is not None and self.code >= INTERNAL_SERVER_ERROR:
+        if self.uncaught is not None:
+            self.over(_ERROR, self.uncaught)
+        elif self.code is not None and self.code >= INTERNAL_SERVER_ERROR:
             self.over(_ERROR, f"HTTP {self.code}")
         elif self.is_disconnected and self.closure not in NORMAL_CLOSURES:
             self.over(_CANCELLED)
@@ -382,6 +386,29 @@ class Session(Exchange, eq=False, gc=False):
 
 
 _EXCHANGES: dict[str, type[Exchange]] = {"http": Request, "websocket": Session}
+
+
+def note_handled(exception: Exception) -> None:
+    """Called by the sources of frameworks: this exception is being turned into an answer, whose status will say what it was."""
+    run = _exchange()
+    if run is not None:
+        run.handled = exception
+
+
+def note_uncaught(recorder: Recorder, exception: Exception) -> None:
+    """Called by the sources of frameworks: a WebSocket is being closed for this exception, which nothing of the app handled."""
+    run = _exchange()
+    if isinstance(run, Session) and not is_cancellation(exception):
+        record_exception(recorder, exception, run.node_id)
+        run.uncaught = describe(exception)
+
+
+def _exchange() -> Exchange | None:
+    """The request or session that goes on here."""
+    run = _current()
+    while run is not None and not isinstance(run, Exchange):
+        run = run.parent
+    return run if run is not None and run.scope is not None else None
 
 
 def _size(message: Message) -> int:

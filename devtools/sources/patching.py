@@ -1,5 +1,6 @@
 """Putting our function in the place of one of the app's or a library's, and taking it away again."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,9 @@ def replace(
 ) -> Callable[[], None]:  # Any: a module or class
     """Put what `make` makes of the function before in its place. Answers how to put that back, where ours still is."""
     inherited = name not in vars(owner)
-    previous = getattr(owner, name)
-    made = make(previous)
-    setattr(owner, name, made)
+    previous = inspect.getattr_static(owner, name)
+    made = make(getattr(owner, name))
+    setattr(owner, name, staticmethod(made) if isinstance(previous, staticmethod) else made)
 
     def restore() -> None:
         if getattr(owner, name) is not made:

@@ -10,9 +10,8 @@ from devtools.introspection.registry import declared_id
 from devtools.records import NodeKind
 from devtools.settings import Settings
 from devtools.sources import sampler
-from devtools.sources.asgi import Exchange
+from devtools.sources.asgi import note_handled
 from devtools.telemetry import runs
-from devtools.telemetry.context import current
 from devtools.telemetry.errors import record_exception
 from devtools.telemetry.recorder import Recorder
 
@@ -102,12 +101,3 @@ def _handled() -> Callable[[], None]:
             module._lookup_exception_handler = original
 
     return restore
-
-
-def note_handled(exception: Exception) -> None:
-    """Remember the exception on the request that it ended."""
-    run = current.get()
-    while run is not None and not isinstance(run, Exchange):
-        run = run.parent
-    if run is not None and run.scope is not None:
-        run.handled = exception

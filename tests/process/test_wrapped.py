@@ -5,6 +5,8 @@ import os
 import sys
 
 import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 from tests.promises import SHUTDOWN_SECONDS
 from tests.servers import free_port, running
@@ -21,6 +23,8 @@ APPS = {
 PATHS = ("/hello/ada", "/stream", "/nowhere/at/all", "/broken")
 WITHOUT_ROUTES = {"function", "instance"}
 WITHOUT_LIFESPAN = {"django"}
+WITHOUT_WEBSOCKETS = {"django"}
+REFUSAL = "Django can only handle ASGI/HTTP connections, not websocket."
 VARYING = {"date", "x-correlation-id"}
 
 
@@ -73,3 +77,68 @@ def test_a_wrapped_app_answers_as_before_and_is_recorded(tmp_path, name):
     assert found["history"]["errors"]["nodes"][0]["sourceId"] == runs[-1]["nodeId"]
     told = [line for line in server.output.splitlines() if line.startswith("lifespan")]
     assert told == ([] if name in WITHOUT_LIFESPAN else ["lifespan up", "lifespan down"])
+
+
+def conversation(server, path):
+    """What a client of the WebSocket sees: the handshake, every message, how it ends."""
+    heard = []
+    try:
+        with connect(f"ws://127.0.0.1:{server.port}{path}") as socket:
+            heard.append(socket.response.status_code)
+            heard.append(socket.recv(timeout=20))
+            socket.send("ada's words: ö")
+            heard.append(socket.recv(timeout=20))
+            heard.append(socket.recv(timeout=20))
+    except InvalidStatus as refused:
+        heard = [refused.response.status_code, refused.response.body]
+    except ConnectionClosed as closed:
+        heard.append(closed.rcvd and closed.rcvd.code)
+    return heard
+
+
+def sessions(server, count):
+    """The runs of so many WebSockets, and every error, once the app has been looked at."""
+    found = server.await_that(
+        """{ history { runs(order: OLDEST, filter: {httpMethods: ["WS"]}) { nodes
+               { nodeId httpMethod httpPath httpRoute httpStatus httpRequestBytes httpResponseBytes ok error } }
+             errors { nodes { message sourceId } } }
+           tasks { id } system { structure { state } } }""",
+        lambda data: (
+            len(data["history"]["runs"]["nodes"]) == count and data["system"]["structure"]["state"] == "live"
+        ),
+    )
+    return found["history"]["runs"]["nodes"], found["history"]["errors"]["nodes"], found["tasks"]
+
+
+@pytest.mark.parametrize("name", [name for name in APPS if name not in WITHOUT_WEBSOCKETS], indirect=True)
+def test_websockets_of_a_wrapped_app_are_as_before_and_runs(tmp_path, name):
+    """Under their route, with what went in and out; what one raised is one error, also where the framework closes for it."""
+    paths = ("/talk/ada", "/talk/trouble")
+    with serving(name, tmp_path, ready="/hello/ada", TOY_WRAP="0") as server:
+        before = [conversation(server, path) for path in paths]
+    assert before[0] == [101, "hello ada", "ada's words: ö", 1000]
+    assert before[1][:2] == [101, "hello trouble"]
+    with serving(name, tmp_path, ready="/hello/ready") as server:
+        assert [conversation(server, path) for path in paths] == before
+        runs, errors, tasks = sessions(server, 2)
+    route = None if name in WITHOUT_ROUTES else "/talk/{name}"
+    node = "unmatched" if route is None else f"WS {route}"
+    told = {"nodeId": node, "httpMethod": "WS", "httpRoute": route, "httpStatus": 101}
+    first = {"httpPath": paths[0], "httpRequestBytes": 15, "httpResponseBytes": 24, "ok": True, "error": None}
+    assert runs[0] == told | first
+    assert (runs[1]["nodeId"], runs[1]["ok"], runs[1]["error"]) == (node, False, "it is broken")
+    assert errors == [{"message": "it is broken", "sourceId": node}]
+    assert route is None or node in {task["id"] for task in tasks}, (
+        "the runs are of an element of the structure"
+    )
+
+
+def test_django_refuses_websockets_as_before(tmp_path):
+    """Without channels it has none: the refusal is a failed run and one error that says so."""
+    with serving("django", tmp_path, ready="/hello/ada", TOY_WRAP="0") as server:
+        before = conversation(server, "/talk/ada")
+    with serving("django", tmp_path, ready="/hello/ready") as server:
+        assert conversation(server, "/talk/ada") == before == [500, b"Internal Server Error"]
+        (run,), errors, _ = sessions(server, 1)
+    assert (run["nodeId"], run["httpPath"], run["httpStatus"]) == ("unmatched", "/talk/ada", 500)
+    assert errors == [{"message": REFUSAL, "sourceId": "unmatched"}]

@@ -63,7 +63,9 @@ def http_scope(path: str = "/", **more: Any) -> dict[str, Any]:
 
 
 def websocket_scope(path: str) -> dict[str, Any]:
-    return {**http_scope(path), "type": "websocket", "subprotocols": [], "scheme": "ws"}
+    scope = {**http_scope(path), "type": "websocket", "subprotocols": [], "scheme": "ws"}
+    del scope["method"]  # a session has none
+    return scope
 
 
 def runs(recorder: Recorder) -> list[Run]:

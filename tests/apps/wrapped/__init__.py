@@ -1,4 +1,5 @@
-"""One small app in several frameworks, each wrapped: `/hello/{name}`, `/broken`, `/stream`, and a lifespan where there is one.
+"""One small app in several frameworks, each wrapped: `/hello/{name}`, `/broken`, `/stream`, the WebSocket `/talk/{name}`
+and a lifespan where there is one.
 
 TOY_WRAP=0 leaves the app as it is, to compare their answers.
 """

@@ -12,6 +12,9 @@ async def application(scope, receive, send):
         say("down")
         await send({"type": "lifespan.shutdown.complete"})
         return
+    if scope["type"] == "websocket":
+        await talk(scope["path"].rpartition("/")[2], receive, send)
+        return
     if scope["path"] == "/broken":
         raise RuntimeError("it is broken")
     start = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
@@ -23,6 +26,17 @@ async def application(scope, receive, send):
         await send(
             {"type": "http.response.body", "body": b"hello " + scope["path"].rpartition("/")[2].encode()}
         )
+
+
+async def talk(name, receive, send):
+    assert (await receive())["type"] == "websocket.connect"
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.send", "text": f"hello {name}"})
+    if name == "trouble":
+        raise RuntimeError("it is broken")
+    heard = await receive()
+    await send({"type": "websocket.send", "text": heard["text"]})
+    await send({"type": "websocket.close", "code": 1000})
 
 
 class Application:

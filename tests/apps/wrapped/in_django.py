@@ -1,4 +1,4 @@
-"""Django, whose ASGI app has no lifespan."""
+"""Django, whose ASGI app has neither a lifespan nor WebSockets: without channels it raises for both."""
 
 import django
 from django.conf import settings

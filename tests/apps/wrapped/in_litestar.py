@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from litestar import Litestar, MediaType, get
+from litestar import Litestar, MediaType, WebSocket, get, websocket
 from litestar.response import Stream
 
 from tests.apps.wrapped import say, wrapped
@@ -27,6 +27,16 @@ async def stream() -> Stream:
     return Stream(parts(), media_type=MediaType.TEXT)
 
 
+@websocket("/talk/{name:str}")
+async def talk(socket: WebSocket, name: str) -> None:
+    await socket.accept()
+    await socket.send_text(f"hello {name}")
+    if name == "trouble":
+        raise RuntimeError("it is broken")
+    await socket.send_text(await socket.receive_text())
+    await socket.close()
+
+
 async def up() -> None:
     say("up")
 
@@ -35,4 +45,4 @@ async def down() -> None:
     say("down")
 
 
-app = wrapped(Litestar([hello, broken, stream], on_startup=[up], on_shutdown=[down]))
+app = wrapped(Litestar([hello, broken, stream, talk], on_startup=[up], on_shutdown=[down]))

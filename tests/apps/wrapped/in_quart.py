@@ -1,6 +1,6 @@
 """Quart."""
 
-from quart import Quart, Response
+from quart import Quart, Response, websocket
 
 from tests.apps.wrapped import say, wrapped
 
@@ -24,6 +24,15 @@ async def stream():
         yield b"two"
 
     return parts(), {"content-type": "text/plain"}
+
+
+@quart.websocket("/talk/<name>")
+async def talk(name):
+    await websocket.send(f"hello {name}")
+    if name == "trouble":
+        raise RuntimeError("it is broken")
+    await websocket.send(await websocket.receive())
+    await websocket.close(1000)
 
 
 @quart.before_serving

@@ -1,0 +1,57 @@
+"""Quart from inside: which route a request or WebSocket took, and what a WebSocket raised. An app without Quart is left alone."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from devtools.settings import Settings
+from devtools.sources.asgi import note_uncaught
+from devtools.sources.patching import replace
+from devtools.sources.templates import write_template
+from devtools.telemetry.recorder import Recorder
+
+_CONTEXTS = ("RequestContext", "WebsocketContext")
+
+
+def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:  # noqa: ARG001 - the shape of every source
+    """Write the rule that Quart matched to where requests are recorded from, and note what it closes a WebSocket for.
+
+    An answer to a request has a status that tells of a failure; a WebSocket is closed as if all was well. Both until the answer is
+    called.
+    """
+    module = sys.modules.get("quart.ctx")
+    contexts = [getattr(module, name, None) for name in _CONTEXTS]
+    restores = [replace(context, "match_request", _matched) for context in contexts if context is not None]
+    app: Any = getattr(sys.modules.get("quart.app"), "Quart", None)
+    active = True
+
+    def make(original: Any) -> Any:  # Any: a method, whatever put it there
+        async def handle_websocket_exception(self: Any, error: Any) -> Any:
+            if active and isinstance(error, Exception):
+                note_uncaught(recorder, error)
+            return await original(self, error)
+
+        return handle_websocket_exception
+
+    if hasattr(app, "handle_websocket_exception"):
+        restores.append(replace(app, "handle_websocket_exception", make))
+
+    def uninstall() -> None:
+        nonlocal active
+        active = False
+        for restore in restores:
+            restore()
+
+    return uninstall
+
+
+def _matched(original: Any) -> Any:  # Any: as above
+    def match_request(self: Any) -> Any:
+        answer = original(self)
+        request = getattr(self, "request_websocket", None)
+        write_template(
+            getattr(request, "scope", None), getattr(getattr(request, "url_rule", None), "rule", None)
+        )
+        return answer
+
+    return match_request
