@@ -5,6 +5,7 @@ from typing import Generic, TypeVar, cast
 
 import strawberry
 
+from devtools.graphql.parts import PartsListing
 from devtools.graphql.reading import Listing
 from devtools.records import Record
 from devtools.telemetry.pages import Order, encode_cursor
@@ -45,7 +46,7 @@ class Edge(Generic[Node]):
 class Connection(Generic[Node]):
     """A page of records."""
 
-    listing: strawberry.Private[Listing[Record]]
+    listing: strawberry.Private[Listing[Record] | PartsListing[Record]]
 
     @strawberry.field(description="The records of this page.")
     def nodes(self) -> list[Node]:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import strawberry
 
+from devtools.graphql.parts import Parts
 from devtools.graphql.services import ProcessStatus, Request, Services
 from devtools.introspection.graph import Graph
 from devtools.introspection.observed import Observation, observe
@@ -60,6 +61,17 @@ class Context:
         return self.services.store.history
 
     @cached_property
+    def parts(self) -> Parts:
+        """What belongs to the runs of lists, read for whole lists."""
+        return Parts(lambda: self.history)
+
+    def evicted_before(self, record_type: type[Record]) -> float | None:
+        """Unix milliseconds before which records of a kind were evicted, asked for once."""
+        if record_type not in self._evicted:
+            self._evicted[record_type] = self.history.evicted_before(record_type)
+        return self._evicted[record_type]
+
+    @cached_property
     def rings(self) -> Rings:
         """What is in memory, once it holds what other processes stored before the operation."""
         self.services.store.catch_up()
@@ -89,6 +101,10 @@ class Context:
             }
             self._seen[record_type] = seen
         return seen
+
+    @cached_property
+    def _evicted(self) -> dict[type[Record], float | None]:
+        return {}
 
     @cached_property
     def _seen(self) -> dict[type[Record], set[str]]:

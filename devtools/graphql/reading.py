@@ -74,10 +74,13 @@ def newest(
     select = selection(query)
     ring = context.rings.of(record_type)
     if after_ms is None:
-        return ring.newest(last, select)
-    return ring.newest(
-        last, lambda records: select([record for record in records if record.timestamp_ms > after_ms])
-    )
+        found = ring.newest(last, select)
+    else:
+        found = ring.newest(
+            last, lambda records: select([record for record in records if record.timestamp_ms > after_ms])
+        )
+    context.parts.note(found)
+    return found
 
 
 def first_of(context: Context, first: int | None) -> int:
@@ -105,7 +108,9 @@ class Listing(Generic[R]):
     @cached_property
     def page(self) -> Page[R]:
         """The records of the page."""
-        return self.context.history.page(self.record_type, self.query, self.request)
+        found = self.context.history.page(self.record_type, self.query, self.request)
+        self.context.parts.note(found.records)
+        return found
 
     def count(self) -> int:
         """How many records pass the filter, over all pages."""
@@ -113,7 +118,7 @@ class Listing(Generic[R]):
 
     def evicted_before(self) -> float | None:
         """Unix milliseconds before which records of the kind were evicted."""
-        return self.context.history.evicted_before(self.record_type)
+        return self.context.evicted_before(self.record_type)
 
 
 def listing(

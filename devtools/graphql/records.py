@@ -9,11 +9,10 @@ from devtools.graphql.context import Context, Info
 from devtools.graphql.declare import field
 from devtools.graphql.derive import filter_input, record_type
 from devtools.graphql.elements import BaseElement, EventType, named
-from devtools.graphql.reading import listing, or_none
+from devtools.graphql.parts import PartsListing
+from devtools.graphql.reading import first_of, or_none
 from devtools.introspection.elements import ElementKind
 from devtools.records import ALL, Audit, Emission, Error, Log, Record, Run
-from devtools.telemetry.filters import Condition, Filter
-from devtools.telemetry.pages import Order
 
 
 @filter_input(Run, ids=("session_ids",))
@@ -137,8 +136,8 @@ def _process(context: Context, run: Run) -> tuple[str, str]:
 
 
 def _parts(context: Context, kind: type[Record], link: str, run_id: int, first: int | None) -> Any:
-    query = Filter((Condition(link, "one_of", (run_id,)),))
-    return connection(kind, listing(context, kind, query, or_none(first), order=Order.OLDEST))
+    length = first_of(context, or_none(first))
+    return connection(kind, PartsListing(context.parts, kind, link, run_id, length, context.evicted_before))
 
 
 TYPES: dict[type[Record], Any] = {

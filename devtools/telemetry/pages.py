@@ -3,7 +3,7 @@
 import base64
 import binascii
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -50,6 +50,16 @@ class History(Protocol):
 
     def count(self, record_type: type[Record], query: Filter) -> int:
         """How many records of a kind pass the filter."""
+        ...
+
+    def pages_by(
+        self, record_type: type[R], field: str, values: Sequence[int], first: int
+    ) -> Mapping[int, Page[R]]:
+        """For every value the page that `page` answers for records whose field is it, oldest first: all in few questions."""
+        ...
+
+    def counts_by(self, record_type: type[Record], field: str, values: Sequence[int]) -> Mapping[int, int]:
+        """For every value how many records there are whose field is it."""
         ...
 
     def oldest(self, record_type: type[Record]) -> int | None:

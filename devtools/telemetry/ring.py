@@ -249,6 +249,29 @@ class Rings:
         passes = matcher(query)
         return sum(1 for record in self.of(record_type).snapshot() if passes(record))
 
+    def pages_by(
+        self, record_type: type[R], field: str, values: Sequence[int], first: int
+    ) -> Mapping[int, Page[R]]:
+        """For every value the oldest records whose field is it."""
+        found = self._by(record_type, field, values)
+        return {
+            value: Page(records[:first], len(records) > first, has_previous=False)
+            for value, records in found.items()
+        }
+
+    def counts_by(self, record_type: type[Record], field: str, values: Sequence[int]) -> Mapping[int, int]:
+        """For every value how many records there are whose field is it."""
+        return {value: len(records) for value, records in self._by(record_type, field, values).items()}
+
+    def _by(self, record_type: type[R], field: str, values: Sequence[int]) -> dict[int, list[R]]:
+        found: dict[int, list[R]] = {value: [] for value in values}
+        read = attrgetter(field)
+        for record in self.of(record_type).snapshot():
+            records = found.get(read(record))
+            if records is not None:
+                records.append(record)
+        return found
+
     def oldest(self, record_type: type[Record]) -> int | None:
         """Id of the oldest record kept of a kind."""
         oldest = self.of(record_type).oldest

@@ -66,6 +66,37 @@ def test_pages_are_disjoint_and_complete(subject: Subject, data: st.DataObject) 
     assert seen == scan(kept, query, order)
 
 
+@pytest.mark.parametrize(("record_type", "field"), [(Log, "run_id"), (Run, "parent_run_id"), (Run, "run_id")])
+@many
+@given(data=st.data())
+def test_the_parts_of_many_are_the_parts_of_each(
+    subject: Subject, record_type: type[Record], field: str, data: st.DataObject
+) -> None:
+    """Asked for together or one by one: the same pages and counts, an empty one for what has none."""
+    subject.fill(data.draw(histories(record_type)))
+    values = data.draw(st.lists(st.integers(0, 6) | st.just(LARGEST), max_size=8))
+    first = data.draw(st.integers(0, 3))
+
+    pages = subject.history.pages_by(record_type, field, values, first)
+    counts = subject.history.counts_by(record_type, field, values)
+
+    one_by_one = {value: Filter((Condition(field, "one_of", (value,)),)) for value in values}
+    oldest = PageRequest(first, order=Order.OLDEST)
+    assert pages == {
+        value: subject.history.page(record_type, query, oldest) for value, query in one_by_one.items()
+    }
+    assert counts == {value: subject.history.count(record_type, query) for value, query in one_by_one.items()}
+
+
+def test_the_parts_of_more_than_one_statement_asks_for(subject: Subject) -> None:
+    """Of each of 1,200 runs its own log."""
+    subject.fill(numbered(Log, [log(f"log {number}", run_id=number) for number in range(1_200)]))
+    pages = subject.history.pages_by(Log, "run_id", range(1_200), 5)
+    assert {run: [record.message for record in page.records] for run, page in pages.items()} == {
+        number: [f"log {number}"] for number in range(1_200)
+    }
+
+
 @pytest.mark.parametrize("record_type", ALL, ids=lambda kind: kind.kind)
 @settings(parent=many, max_examples=40)
 @given(data=st.data())

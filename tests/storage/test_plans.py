@@ -1,5 +1,6 @@
 """How SQLite answers: the common questions by an index, no page by sorting the table."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -49,6 +50,29 @@ def test_common_questions_use_their_index(
     shown = plan(running, record_type, from_arguments(record_type, arguments), PageRequest(100, after))
     running.store.close()
     assert f"USING INDEX {index}" in shown or f"USING COVERING INDEX {index}" in shown, shown
+    assert "TEMP B-TREE" not in shown
+
+
+@pytest.mark.parametrize(
+    ("record_type", "link"), [(Log, "run_id"), (Error, "run_id"), (Run, "parent_run_id")], ids=str
+)
+def test_the_parts_of_the_runs_of_a_list_are_found_by_index(
+    record_type: type[Record], link: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each in its own order, which ends where enough was found: nothing is sorted, nothing read to its end."""
+    running = Running(":memory:")
+    with caplog.at_level(logging.DEBUG, "peewee"):
+        running.store.history.pages_by(record_type, link, [1, 2, 3], 10)
+    ((sql, parameters),) = [
+        message
+        for entry in caplog.records
+        if "part_of" in str(message := entry.msg)  # as Peewee logs it
+    ]
+    with running.store.database.reading() as connection:
+        rows = connection.execute_sql(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()
+    running.store.close()
+    shown = "; ".join(row[-1] for row in rows)
+    assert shown.count(f"USING INDEX {record_type.kind}s_by_{link}") == 3, shown
     assert "TEMP B-TREE" not in shown
 
 
