@@ -22,8 +22,6 @@ from tests.servers import Server, free_port, running, toy
 
 pytestmark = pytest.mark.slow
 SECONDS = 30.0
-LEASE_SECONDS = 5.0
-"""Within which another process keeps house after the one that did was killed."""
 FOLLOWED_SECONDS = 0.15
 """Within which a record is in `live`, history and streams of every process."""
 SAMPLES = 5
