@@ -181,7 +181,8 @@ def test_clients_go_on_when_the_server_comes_back(tmp_path: Path, protocol: str)
     with toy(tmp_path) as server, following(server, protocol, retries=1_000) as client:
         assert server.stop() <= SHUTDOWN_SECONDS
         if protocol != "sse":
-            assert client.next("closed")["code"] == 1001
+            # Ours, "going away"; or, where its own look at the signal came first, uvicorn's, "service restart".
+            assert client.next("closed")["code"] in {1001, 1012}
         with toy(tmp_path, port=server.port) as again:
             while client.events.get(timeout=SECONDS)[0] != "connected":
                 pass

@@ -1,5 +1,7 @@
 """Our own application: every route has a policy, and a new one without a row fails here."""
 
+import asyncio
+import json
 from pathlib import Path
 
 import httpx
@@ -145,3 +147,32 @@ async def test_below_a_prefix_the_page_gets_its_slash():
         answer = await client.get("/devtools")
         assert (answer.status_code, answer.headers["location"]) == (307, "devtools/")
     devtools.close()
+
+
+async def test_a_server_that_stops_goes_away_and_completes_nothing(runtime):
+    """A socket with a subscription is closed with 1001, after which clients connect again."""
+    incoming, sent = asyncio.Queue(), asyncio.Queue()
+    scope = {
+        "type": "websocket", "path": "/graphql", "root_path": "", "query_string": b"", "scheme": "ws",
+        "client": ("127.0.0.1", 1), "subprotocols": ["graphql-transport-ws"],
+        "headers": [(b"host", b"localhost"), (b"authorization", f"Bearer {TOKEN}".encode())],
+    }  # fmt: skip
+    subscribe = {
+        "id": "1",
+        "type": "subscribe",
+        "payload": {"query": "subscription { records { position } }"},
+    }
+    async with asyncio.timeout(30):
+        serving = asyncio.ensure_future(runtime.standalone()(scope, incoming.get, sent.put))
+        incoming.put_nowait({"type": "websocket.connect"})
+        assert (await sent.get())["type"] == "websocket.accept"
+        for message in ({"type": "connection_init"}, subscribe):
+            incoming.put_nowait({"type": "websocket.receive", "text": json.dumps(message)})
+        assert json.loads((await sent.get())["text"])["type"] == "connection_ack"
+        while runtime.subscribers.count == 0:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+        runtime.stop_streams()
+        closed = await sent.get()
+        await serving
+    assert (closed["type"], closed["code"]) == ("websocket.close", 1001)
+    assert sent.empty()
