@@ -119,8 +119,12 @@ class Credentials:
 
     def hand_down(self) -> None:
         """Put a token in memory into the environment, for children of this process; another one that stands there stays."""
-        if self._environment is not None and self.token is not None:
-            self._environment.setdefault(variable("token"), self.token)
+        if (
+            self._environment is not None
+            and self.token is not None
+            and not self._environment.get(variable("token"))
+        ):
+            self._environment[variable("token")] = self.token
 
     def withdraw(self) -> None:
         """Take a token in memory out of the environment, where it is still ours. Children that run keep what they have."""

@@ -137,11 +137,25 @@ def test_the_app_answers_as_without_us(tmp_path):
     assert theirs.headers["access-control-allow-origin"] == "*"
 
 
-@pytest.mark.parametrize("extra", [("--workers", "2"), ("--reload",)], ids=["two workers", "reload"])
-def test_without_a_database_the_printed_link_works_on_every_worker(tmp_path, extra):
-    """Their parent knows nothing of devtools, and no file is made."""
-    expected = 2 if "--workers" in extra else 1
-    with toy(tmp_path, *extra, DEVTOOLS_TOKEN="") as server:
+GUNICORN = ("gunicorn", "--workers=2", "--worker-class=uvicorn_worker.UvicornWorker", "--no-control-socket")
+
+
+@pytest.mark.parametrize(
+    ("started", "expected"),
+    [
+        (("uvicorn", "--workers=2"), 2),
+        (("uvicorn", "--reload"), 1),
+        (GUNICORN, 2),
+        ((*GUNICORN, "--preload"), 2),
+    ],
+    ids=["two workers", "reload", "gunicorn", "gunicorn, preloaded"],
+)
+def test_without_a_database_the_printed_link_works_on_every_worker(tmp_path, started, expected):
+    """Whether their parent knows of devtools or not, and no file is made."""
+    port = free_port()
+    bound = f"--bind=127.0.0.1:{port}" if "gunicorn" in started else f"--port={port}"
+    command = [sys.executable, "-m", *started, bound, "tests.apps.toy:app"]
+    with running(command, port=port, cwd=tmp_path, DEVTOOLS_TOKEN="") as server:
         links = await_links(server, expected)
         body = {"query": "{ system { processes { pid } } }"}
         headers = {"Authorization": f"Bearer {links[0]}"}

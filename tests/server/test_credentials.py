@@ -92,6 +92,13 @@ def test_in_memory_the_token_reaches_children_by_the_environment(state):
     assert not state.exists()
 
 
+def test_a_variable_that_is_empty_is_as_one_that_is_not_set(state):
+    """As for the settings: children get the token."""
+    environment = {"DEVTOOLS_TOKEN": ""}
+    first = load(state, persist=False, environment=environment)
+    assert (first.origin, environment) == ("memory", {"DEVTOOLS_TOKEN": first.token})
+
+
 def test_a_token_in_memory_leaves_the_environment_with_us(state):
     """The next one makes its own; what the user has set there since stays, and is not overwritten either."""
     environment = {}
