@@ -130,6 +130,8 @@ def run(suite: Suite, *, around: bool, only: tuple[str, ...] = ()) -> dict[str, 
     report.unlink(missing_ok=True)
     command = [str(PYTHON), "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", f"--junitxml={report}"]
     command += [
+        # Some tests use one folder, and say by a group that they cannot run beside each other.
+        "--dist=loadgroup",
         "--timeout=120",
         "-o",
         "junit_family=xunit1",
