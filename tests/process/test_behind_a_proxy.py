@@ -3,11 +3,13 @@
 import json
 import re
 import sys
+from functools import partial
 
 import httpx
 import pytest
 from websockets.sync.client import connect
 
+from tests.cli.test_commands import devtools
 from tests.proxies import proxied
 from tests.servers import TOKEN, free_port, running, toy
 
@@ -121,6 +123,35 @@ def test_run_behind_a_prefix(tmp_path):
         proxied(server.port, "/tools", strips=True) as proxy,
     ):
         assert_all_works(proxy.base, "/devtools", f"http://127.0.0.1:{proxy.port}")
+        opened = devtools("open", "--print", "--url", f"{proxy.base}/devtools", cwd=tmp_path, check=0)
+        assert opened.stdout.strip() == f"{proxy.base}/devtools/#token={TOKEN}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "believed"),
+    [
+        ((), True),
+        (("--proxy-headers",), True),
+        (("--no-proxy-headers",), False),
+        (("--forwarded-allow-ips", "192.0.2.1"), False),
+        (("--forwarded-allow-ips", "192.0.2.1,127.0.0.1"), True),
+    ],
+    ids=["default", "told", "told not to", "another proxy", "several proxies"],
+)
+def test_whose_headers_are_believed(tmp_path, arguments, believed):
+    """Where a proxy is believed, a client behind it is not on this machine, and an address is https where it says so."""
+    port = free_port()
+    command = [sys.executable, "-m", "devtools", "run", "tests.apps.toy:app", "--port", str(port), *arguments]
+    with running(command, port=port, cwd=tmp_path) as server:
+        asked = partial(httpx.post, f"{server.base}/devtools/graphql", timeout=20)
+        query = {"query": "{ root { id } }"}
+        elsewhere = {**HEADERS, "X-Forwarded-For": "203.0.113.7"}
+        assert asked(json=query, headers=elsewhere).status_code == (403 if believed else 200)
+        secure = {**HEADERS, "X-Forwarded-Proto": "https", "Origin": f"https://127.0.0.1:{port}"}
+        assert asked(json=query, headers=secure).status_code == (200 if believed else 403)
+        server.get("/hello/ada", headers={"X-Forwarded-For": "203.0.113.7"})
+        found = server.query('{ history { runs(q: "ada") { nodes { httpClient } } } }')["history"]["runs"]
+        assert found["nodes"][-1]["httpClient"] == ("203.0.113.7" if believed else "127.0.0.1")
 
 
 def test_a_server_of_its_own_behind_a_prefix(tmp_path):
