@@ -215,6 +215,24 @@ def test_the_wheel_is_all_that_is_needed(installed):
     assert found["history"]["runs"]["totalCount"] == 2
 
 
+def test_it_is_installed_into_another_project(bare_project, tmp_path):
+    """`pip install .` from the sources and two lines: a FastAPI app of its own answers, is described and recorded, without npm."""
+    place = fresh(tmp_path / "place")
+    place.install(bare_project, "fastapi>=0.133")
+    shutil.copytree(ROOT / "examples" / "api", place.folder / "examples" / "api")
+    port = free_port()
+    command = [str(place.bin / "python"), "-m", "uvicorn", "examples.api.app:app", "--port", str(port)]
+    with running(command, port=port, cwd=place.folder, PYTHONPATH="") as server:
+        assert server.get("/books/2/copies/1").status_code == 200
+        assert_pages(server.base, "/devtools")
+        asked = """{ task(id: "GET /books/{book_id}/copies/{number}") { dependsOn runs(last: 1) { httpStatus } }
+                     activeSnapshot { openapi } }"""
+        found = server.await_that(asked, lambda data: data["activeSnapshot"])
+        assert server.stop() < 5
+    assert found["task"] == {"dependsOn": ["examples.api.shelf.open_shelf"], "runs": [{"httpStatus": 200}]}
+    assert "/books/{book_id}/copies/{number}" in found["activeSnapshot"]["openapi"]["paths"]
+
+
 def test_a_source_distribution_is_built_and_installed_without_npm(bare_project, tmp_path):
     """Small pages stand in for the built ones."""
     build(bare_project, tmp_path / "out")
