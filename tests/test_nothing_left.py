@@ -34,9 +34,12 @@ STREAM = "subscription { records { position } }"
 WATCHED = (
     "asyncio",
     "concurrent",
+    "django",
     "flask",
     "logging",
     "multiprocessing",
+    "peewee",
+    "sqlalchemy",
     "starlette",
     "sys",
     "threading",

@@ -50,9 +50,9 @@ class Context:
 
     @cached_property
     def observations(self) -> Mapping[str, list[Observation]]:
-        """What each element was seen to emit and call, from the records in memory."""
+        """What each element was seen to emit, call and use, from the records in memory."""
         rings = self.services.recorder.rings
-        return observe(rings.of(Run).snapshot(), rings.of(Emission).snapshot())
+        return observe(rings.of(Run).snapshot(), rings.of(Emission).snapshot(), self.graph)
 
     @cached_property
     def history(self) -> History:

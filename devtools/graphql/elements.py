@@ -68,7 +68,7 @@ strawberry.enum(Relation, name="ObservedRelation", description="What an element 
 
 @object_type
 class ObservedLink:
-    """A link that was seen in telemetry: this element in fact emitted or called that one."""
+    """A link that was seen in telemetry: this element in fact emitted, called or used that one, or a model was used by it."""
 
     relation: Relation
     id: Annotated[strawberry.ID, strawberry.field(description="The event or element at the other end.")]
@@ -135,14 +135,14 @@ class BaseElement:
 
     @field
     def observed_links(self, info: Info) -> list[ObservedLink]:
-        """What it was seen to emit and call, from the records in memory, the most frequent first."""
+        """What it was seen to emit, call and use, from the records in memory, the most frequent first."""
         return [
             ObservedLink(
                 relation=seen.relation,
                 id=strawberry.ID(seen.target),
                 count=seen.count,
                 last_ms=seen.last_ns / NANOSECONDS_PER_MILLISECOND,
-                declared=seen.is_declared(self.element),
+                declared=seen.is_declared(self.element, self.graph),
             )
             for seen in info.context.observations.get(self.element.id, ())
         ]

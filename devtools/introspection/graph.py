@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
 
+import msgspec
+
 from devtools.introspection.elements import EMPTY, Element, ElementKind, Structure
 
 Elements = list[Element]
@@ -94,12 +96,30 @@ class Graph:
         """Elements that set an async context."""
         return self._providers.get(context_id, [])
 
+    def models_of(self, table: str) -> Identifiers:
+        """The resources that say in their configuration that they stand for this table, whatever the case of its name.
+
+        Of several classes in one table, the one that the others build on.
+        """
+        name = table.casefold()
+        schema, _, bare = name.rpartition(".")
+        return self._models.get(name) or self._models.get(bare if schema in _DEFAULT_SCHEMAS else "", [])
+
     def _reverse(self, attribute: str) -> dict[str, Elements]:
         links: defaultdict[str, Elements] = defaultdict(list)
         for element in self.structure.elements:
             for target in getattr(element, attribute):
                 links[target if isinstance(target, str) else target.id].append(element)
         return dict(links)
+
+    @cached_property
+    def _models(self) -> dict[str, Identifiers]:
+        tables: defaultdict[str, Elements] = defaultdict(list)
+        for element in self.list(ElementKind.resource):
+            table = _table_of(element.config)
+            if table is not None:
+                tables[table.casefold()].append(element)
+        return {table: _bases(models) for table, models in tables.items()}
 
     @cached_property
     def _listeners(self) -> dict[str, Elements]:
@@ -144,3 +164,27 @@ class Graph:
             if element.registered_by is not None:
                 links[element.registered_by].append(element)
         return dict(links)
+
+
+_DEFAULT_SCHEMAS = frozenset({"public", "main", "dbo"})
+"""Of PostgreSQL, SQLite and SQL Server: what statements may write and models leave out."""
+
+
+class _Configured(msgspec.Struct, frozen=True):
+    table: str | None = None
+
+
+def _table_of(config: str | None) -> str | None:
+    """The table that inspectors of models write into the configuration."""
+    if config is None or '"table"' not in config:
+        return None
+    try:
+        return msgspec.json.decode(config, type=_Configured).table
+    except (msgspec.DecodeError, UnicodeError):  # of any resource it may be anything
+        return None
+
+
+def _bases(models: Elements) -> Identifiers:
+    ids = {model.id for model in models}
+    bases = [model.id for model in models if ids.isdisjoint(set(model.depends_on) - {model.id})]
+    return bases or sorted(ids)

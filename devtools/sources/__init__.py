@@ -23,6 +23,7 @@ SOURCES: dict[str, str] = {
     "django": "devtools.sources.django:install",
     "quart": "devtools.sources.quart:install",
     "wsgi": "devtools.sources.wsgi:install",
+    "sqlalchemy": "devtools.sources.sqlalchemy:install",
 }
 """Name of the source, as in settings, to `module:function`."""
 

@@ -7,13 +7,13 @@ import sys
 import sysconfig
 from functools import lru_cache
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 from devtools.records import Error, NodeKind, SourceKind
 from devtools.telemetry.context import current
 from devtools.telemetry.recorder import Recorder
-from devtools.telemetry.values import exception_text, qualified_name, stack_of
+from devtools.telemetry.values import exception_text, frames_above, qualified_name, stack_above, stack_of
 
 MAX_CAUSES = 10
 MAX_LEAVES = 1_000
@@ -27,8 +27,13 @@ def record_exception(
     source_id: str,
     source_kind: SourceKind = SourceKind.TASK,
     data: object = None,
+    *,
+    caller: FrameType | None = None,
 ) -> Error | None:
-    """Record an exception unless this call chain did so already. Answers the record; None where there is no new one."""
+    """Record an exception unless this call chain did so already. Answers the record; None where there is no new one.
+
+    `caller` is where the exception is on its way to: for one that has not passed through any code of the app yet.
+    """
     if recorder.paused or is_recorded(recorder, exception):
         return None
     run = current.get()
@@ -40,10 +45,10 @@ def record_exception(
             source_kind=source_kind,
             type=qualified_name(type(exception)),
             message=exception_text(exception),
-            stack=stack_of(exception) or None,
+            stack=(stack_above(caller) if caller is not None else "") + stack_of(exception) or None,
             cause=guard.json(causes_of(exception)),
             data=guard.json(data),
-            fingerprint=fingerprint_of(exception),
+            fingerprint=fingerprint_of(exception, caller),
         )
         if error is not None:
             _mark(exception, (id(recorder), run.correlation_id if run is not None else None, error.id))
@@ -155,17 +160,17 @@ def normal_message(message: str) -> str:
     return _VARYING.sub("#", message[:1_000])
 
 
-def fingerprint_of(exception: BaseException) -> str:
+def fingerprint_of(exception: BaseException, caller: FrameType | None = None) -> str:
     """16 hex digits, equal for errors of one type, normalised message and innermost frame of the app's own code."""
     parts = (
         qualified_name(type(exception)),
         normal_message(exception_text(exception)),
-        _own_frame(exception),
+        _own_frame(exception, caller),
     )
     return hashlib.blake2b("\n".join(parts).encode(errors="replace"), digest_size=8).hexdigest()
 
 
-def _own_frame(exception: BaseException) -> str:
+def _own_frame(exception: BaseException, caller: FrameType | None) -> str:
     """File and function of the innermost own frame, else of the innermost frame. Lines move too often to take part."""
     innermost: CodeType | None = None
     own: CodeType | None = None
@@ -175,6 +180,10 @@ def _own_frame(exception: BaseException) -> str:
         if _is_own(innermost.co_filename):
             own = innermost
         step = step.tb_next
+    if own is None and caller is not None:
+        own = next(
+            (code for frame in frames_above(caller) if _is_own((code := frame.f_code).co_filename)), None
+        )
     code = own or innermost
     return "" if code is None else f"{Path(code.co_filename).name}:{code.co_qualname}"
 

@@ -11,6 +11,7 @@ import enum
 import fractions
 import math
 import pathlib
+import sys
 import traceback
 import types
 import uuid
@@ -93,6 +94,26 @@ def stack_of(error: BaseException, limit: int = 50) -> str:
         return "".join(traceback.format_list(own[-limit:]))
     except BaseException as failure:
         return unprintable(error, failure)
+
+
+def stack_above(frame: types.FrameType, limit: int = 50) -> str:
+    """The innermost of a frame and those that called it as text, outermost first, ours left out."""
+    own = (each for each in frames_above(frame) if not each.f_code.co_filename.startswith(_US))
+    walked = [(each, each.f_lineno) for each in islice(own, limit)]
+    return "".join(traceback.StackSummary.extract(reversed(walked)).format())
+
+
+def frames_above(frame: types.FrameType) -> Iterator[types.FrameType]:
+    """A frame and those that called it, also where a greenlet stands between: SQLAlchemy runs queries in one for asyncio."""
+    greenlet: Any = sys.modules.get("greenlet")  # Any: only there where the app uses it
+    inside: Any = None if greenlet is None else greenlet.getcurrent()
+    above: types.FrameType | None = frame
+    while above is not None:
+        yield above
+        above = above.f_back
+        while above is None and inside is not None:
+            inside = inside.parent
+            above = None if inside is None else inside.gr_frame
 
 
 def integer(value: int) -> int | str:

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type, is_leaf_type
 
 from devtools.graphql.schema import schema
 from devtools.graphql.source_text import read_lines
+from devtools.introspection.elements import Element, ElementKind, sort_elements
+from devtools.introspection.graph import Graph
+from devtools.records import NodeKind
 from tests.graphql.conftest import ELEMENTS, World
 
 
@@ -256,3 +260,43 @@ def test_what_an_element_was_seen_to_do_is_linked(world: World) -> None:
     ]
     assert links[0]["lastMs"] == last.timestamp_ms
     assert found["quiet"]["observedLinks"] == []
+
+
+def test_what_a_statement_used_is_linked_from_both_ends(world: World) -> None:
+    """To the resource that stands for its table; of several in one table to the one that the others build on."""
+    models = [
+        Element(id="shop.Order", kind=ElementKind.resource, config='{"table":"orders"}'),
+        Element(
+            id="shop.GiftOrder",
+            kind=ElementKind.resource,
+            config='{"table":"orders"}',
+            depends_on=("shop.Order",),
+        ),
+        Element(id="shop.Stock", kind=ElementKind.resource, config='{"table":"old.stock"}'),
+        Element(id="shop.cache", kind=ElementKind.resource, config='{"table":["orders"]}'),
+    ]
+    elements = {element.id: element for element in (*world.graph.structure.elements, *models)}
+    world.graph = Graph(msgspec.structs.replace(world.graph.structure, elements=sort_elements(elements)))
+
+    def query(attributes: str | None) -> None:
+        world.run("SELECT", node_kind=NodeKind.QUERY, parent_id="shop.orders.buy", attributes=attributes)
+
+    query('{"db.collection.name":"public.ORDERS","db.system.name":"postgresql"}')
+    query('{"db.collections":["old.stock","orders"]}')
+    query('{"db.collection.name":"stock"}')
+    query(None)
+    query('{"db.collection.name":5}')
+    found = world.ask("""{
+        task(id: "shop.orders.buy") { observedLinks { relation id count declared } }
+        order: resource(id: "shop.Order") { observedLinks { relation id count declared } }
+        gift: resource(id: "shop.GiftOrder") { observedLinks { id } }
+        cache: resource(id: "shop.cache") { observedLinks { id } }
+    }""")
+    assert found["task"]["observedLinks"] == [
+        {"relation": "USES", "id": "shop.Order", "count": 2, "declared": False},
+        {"relation": "USES", "id": "shop.Stock", "count": 1, "declared": False},
+    ]
+    assert found["order"]["observedLinks"] == [
+        {"relation": "USED_BY", "id": "shop.orders.buy", "count": 2, "declared": False}
+    ]
+    assert found["gift"]["observedLinks"] == found["cache"]["observedLinks"] == []
