@@ -21,11 +21,12 @@ from devtools.graphql.snapshots import SnapshotQuery
 from devtools.graphql.structure import StructureQuery
 from devtools.graphql.subscription import Subscription
 from devtools.graphql.system import System
+from devtools.graphql.topology import TopologyQuery
 from devtools.records import Audit
 
 
 @object_type
-class Query(StructureQuery, SnapshotQuery, DiffQuery):
+class Query(StructureQuery, TopologyQuery, SnapshotQuery, DiffQuery):
     """What the app is made of, what it is doing, what it did, and what the server says about itself."""
 
     @field

@@ -3,6 +3,13 @@
 import msgspec
 
 
+class Traffic(msgspec.Struct, frozen=True, kw_only=True):
+    """The runs of one element since an hour began."""
+
+    runs: int
+    errors: int
+
+
 class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     """The runs of one element under one version."""
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from peewee import Database, ModelSelect
+from peewee import Database, ModelSelect, fn
 
 from devtools.records import NANOSECONDS_PER_MILLISECOND, Run
 from devtools.storage import histogram
-from devtools.storage.behaviour import Behaviour
+from devtools.storage.behaviour import Behaviour, Traffic
 from devtools.storage.rollups import HOUR_NS
 from devtools.storage.tables import MODELS, Process, RunRollup
 from devtools.telemetry.identifiers import first_id
@@ -72,6 +72,19 @@ def read(connection: Database, version: int, app: str, role: str) -> Mapping[str
         if len(durations) == total.runs:  # else retention has removed some of them
             found[node_id] = of_durations(durations, total.errors)
     return found
+
+
+def traffic(connection: Database, since_ns: int, app: str, role: str) -> Mapping[str, Traffic]:
+    """By element id, the runs of an app and role since the hour of a Unix time began."""
+    select = (
+        RunRollup.select(RunRollup.node_id, fn.SUM(RunRollup.runs), fn.SUM(RunRollup.errors))
+        .where((RunRollup.hour >= since_ns // HOUR_NS) & RunRollup.process_id.in_(_processes(app, role)))
+        .group_by(RunRollup.node_id)
+    )
+    return {
+        node_id: Traffic(runs=int(runs), errors=int(errors))
+        for node_id, runs, errors in connection.execute(select).fetchall()
+    }
 
 
 def _totals(connection: Database, version: int, app: str, role: str) -> dict[str, Total]:

@@ -2,11 +2,13 @@
 
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from devtools.records import ALL, NANOSECONDS_PER_MILLISECOND, TELEMETRY, Record, Run, RunStatus
-from devtools.storage.behaviour import Behaviour
+from devtools.storage.behaviour import Behaviour, Traffic
 from devtools.storage.behaviour_queries import of_durations
+from devtools.storage.rollups import HOUR_NS
 from devtools.storage.siblings import workers
 from devtools.storage.snapshot_store import SnapshotStore
 from devtools.storage.status import KindStatus, ProcessStatus, Removed, SchemaStatus, StoreStatus
@@ -121,6 +123,19 @@ class MemoryStore:
             )
             for node_id, alike in runs.items()
         }
+
+    def traffic(
+        self, since_ns: int, app: str | None = None, role: str | None = None
+    ) -> Mapping[str, Traffic]:
+        """By element id, how often every element ran since an hour began whose runs are in memory, and failed."""
+        if (app or self._app, role or self._role) != (self._app, self._role):
+            return {}
+        runs, errors = Counter[str](), Counter[str]()
+        for run in self.recorder.rings.of(Run).snapshot():
+            if run.time_ns // HOUR_NS >= since_ns // HOUR_NS:
+                runs[run.node_id] += 1
+                errors[run.node_id] += run.status is RunStatus.error
+        return {node_id: Traffic(runs=count, errors=errors[node_id]) for node_id, count in runs.items()}
 
     def prune(self, record_type: type[Record] | None, older_than_ns: int | None) -> Sequence[Removed]:
         """Remove what is strictly older than a Unix time in nanoseconds; the rings keep to their own limit."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from devtools.records import Record
-from devtools.storage.behaviour import Behaviour
+from devtools.storage.behaviour import Behaviour, Traffic
 from devtools.storage.snapshot_store import SnapshotStore
 from devtools.telemetry.pages import History
 from devtools.telemetry.recorder import Wake
@@ -128,6 +128,12 @@ class Store(Protocol):
 
         An `app` of None is the one that was seen last, a `role` of None is `main`.
         """
+        ...
+
+    def traffic(
+        self, since_ns: int, app: str | None = None, role: str | None = None
+    ) -> Mapping[str, Traffic]:
+        """By element id, how often every element ran since the hour of a Unix time in nanoseconds began, and failed."""
         ...
 
     def prune(self, record_type: type[Record] | None, older_than_ns: int | None) -> Sequence[Removed]:

@@ -19,7 +19,7 @@ from devtools.errors import (
 from devtools.records import ALL, TELEMETRY, Record, Run
 from devtools.settings import ROLLUP, Resolved, retention_of
 from devtools.storage import behaviour_queries, processes, retention, targets
-from devtools.storage.behaviour import Behaviour
+from devtools.storage.behaviour import Behaviour, Traffic
 from devtools.storage.faults import fault_of
 from devtools.storage.following import Follower
 from devtools.storage.housekeeping import Housekeeping
@@ -254,10 +254,21 @@ class DatabaseStore:
         self, version: int, app: str | None = None, role: str | None = None
     ) -> Mapping[str, Behaviour]:
         """By element id, how every element behaved that ran under a version of the structure."""
-        if self.writer is not None:
-            self.writer.flush(COUNTS_SECONDS, counts=True)
+        self._await_counts()
         with self.database.reading() as connection:
             return behaviour_queries.read(connection, version, *key_of(connection, app, role))
+
+    def traffic(
+        self, since_ns: int, app: str | None = None, role: str | None = None
+    ) -> Mapping[str, Traffic]:
+        """By element id, how often every element ran since the hour of a Unix time in nanoseconds began, and failed."""
+        self._await_counts()
+        with self.database.reading() as connection:
+            return behaviour_queries.traffic(connection, since_ns, *key_of(connection, app, role))
+
+    def _await_counts(self) -> None:
+        if self.writer is not None:
+            self.writer.flush(COUNTS_SECONDS, counts=True)
 
     # -- what it says about itself
 

@@ -100,3 +100,18 @@ def test_what_ran_before_the_app_was_described_belongs_to_no_version(subject: Su
     subject.version = None
     subject.ran("shop.buy", 1)
     assert subject.behaviour(1, "shop") == {}
+
+
+def test_traffic_is_counted_from_the_beginning_of_an_hour(subject: Subject) -> None:
+    """Of one app and role, over every version; what ran before is left out."""
+    hour = 3_600_000_000_000
+    for number, version in enumerate([1, 2, None]):
+        subject.ran("shop.buy", 5, time_ns=(10 + number) * hour + 7, snapshot_version=version)
+    subject.ran("shop.buy", 5, time_ns=11 * hour, failed=True)
+    subject.ran("shop.old", 5, time_ns=11 * hour - 1)
+    subject.behaviour(1)
+    found = subject.store.traffic(11 * hour + 123, "shop", "main")
+    assert {node_id: (traffic.runs, traffic.errors) for node_id, traffic in found.items()} == {
+        "shop.buy": (3, 1)
+    }
+    assert subject.store.traffic(11 * hour, "other", "main") == {}
