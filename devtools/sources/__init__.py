@@ -24,6 +24,7 @@ SOURCES: dict[str, str] = {
     "quart": "devtools.sources.quart:install",
     "wsgi": "devtools.sources.wsgi:install",
     "sqlalchemy": "devtools.sources.sqlalchemy:install",
+    "peewee": "devtools.sources.peewee:install",
 }
 """Name of the source, as in settings, to `module:function`."""
 

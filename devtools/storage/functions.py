@@ -2,6 +2,7 @@
 
 from peewee import SqliteDatabase
 
+from devtools.telemetry.context import mark_own
 from devtools.telemetry.filters import is_like, json_at
 
 LIKE_FUNCTION = "devtools_like"
@@ -9,7 +10,8 @@ JSON_FUNCTION = "devtools_json"
 
 
 def register(database: SqliteDatabase) -> None:
-    """Give every connection of the database these functions."""
+    """Give every connection of the database these functions, and mark it as ours."""
+    mark_own(database)
     database.register_function(_like, LIKE_FUNCTION, 2, deterministic=True)
     database.register_function(_json, JSON_FUNCTION, 3, deterministic=True)
 

@@ -16,6 +16,7 @@ from playhouse.migrations import Runner
 
 from devtools.errors import DevToolsError, MigrationError
 from devtools.storage.faults import DATABASE_ERRORS, is_logic_error, root_message
+from devtools.telemetry.context import mark_own
 
 HISTORY_TABLES = ("schema_migration", "schema_checksum")
 
@@ -126,6 +127,7 @@ class Migrations:
         """The statements that `upgrade` would run. Changes nothing: they run on an empty copy of the schema."""
         statements: list[str] = []
         copy = SqliteDatabase(":memory:")
+        mark_own(copy)
         try:
             with self._failing("dry run"):
                 for (ddl,) in self.database.execute_sql(

@@ -15,6 +15,19 @@ internal: ContextVar[bool] = ContextVar("devtools_internal", default=False)
 """This is our own work: nothing of it is recorded."""
 
 
+_OWN = "_devtools_own"
+
+
+def mark_own(thing: object) -> None:
+    """Say that an object of a library's, as a database, is ours: what is done with it is not recorded, whoever does it."""
+    setattr(thing, _OWN, True)
+
+
+def is_own(thing: object) -> bool:
+    """Whether an object is marked as ours."""
+    return _OWN in getattr(thing, "__dict__", ())
+
+
 @contextmanager
 def own_work() -> Generator[None]:
     """Mark what happens inside as our own work."""
