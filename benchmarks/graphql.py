@@ -17,7 +17,7 @@ import msgspec
 
 from benchmarks.graphql_apps import FIELDS, RUNS, TOKEN
 from benchmarks.measure import Figure, micro, ratio
-from benchmarks.serving import Server, free_port, uvicorn
+from benchmarks.serving import Server, free_port, one_core, uvicorn
 
 APOLLO_LIMITS = {1: 1.0, 100: 0.75, 1_000: 0.35, 10_000: 0.20}
 """By number of records."""
@@ -32,7 +32,7 @@ PATHS = {"ours": "/devtools/graphql", "apollo": "/", "stock": "/"}
 def measure() -> list[Figure]:
     if shutil.which("npm") is None:
         return [Figure("10", "GraphQL over HTTP", "not measured: npm is missing", "", None)]
-    with ExitStack() as running, tempfile.TemporaryDirectory() as folder:
+    with one_core(), ExitStack() as running, tempfile.TemporaryDirectory() as folder:
         servers = {name: running.enter_context(_python(name)) for name in ("ours", "stock")}
         data = Path(folder) / "runs.json"
         data.write_bytes(msgspec.json.encode(_runs(_ask(servers, "ours", RUNS))))

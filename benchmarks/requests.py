@@ -11,6 +11,7 @@ import time
 
 from benchmarks.apps import VARIANTS
 from benchmarks.measure import Figure, micro, ratio
+from benchmarks.serving import one_core
 
 REQUESTS = 500
 ROUNDS = 9
@@ -91,7 +92,8 @@ class Server:
 
 
 def measure() -> list[Figure]:
-    generations = [added_by_one_generation() for _ in range(GENERATIONS)]
+    with one_core():
+        generations = [added_by_one_generation() for _ in range(GENERATIONS)]
     added = {
         variant: statistics.median(generation[variant] for generation in generations) for variant in VARIANTS
     }
