@@ -5,6 +5,7 @@ https://graphql.github.io/graphql-over-http/draft/
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -17,6 +18,8 @@ MediaType = Literal["application/json", "application/graphql-response+json", "te
 JSON: MediaType = "application/json"
 GRAPHQL: MediaType = "application/graphql-response+json"
 EVENTS: MediaType = "text/event-stream"
+REMEMBERED = 64
+"""Accept headers whose answer is kept: clients send the same one every time."""
 OFFERED: tuple[MediaType, ...] = (JSON, GRAPHQL, EVENTS)
 """What we can answer with. The first is what a client without a preference gets."""
 
@@ -113,6 +116,7 @@ def not_by_get() -> Answer:
     return Answer(answer.status, answer.body, headers={"Allow": "POST"})
 
 
+@lru_cache(maxsize=REMEMBERED)
 def negotiate(accept: str | None) -> MediaType | None:
     """The media type that an Accept header prefers among those we offer; None when it allows none of them."""
     if accept is None or not accept.strip():

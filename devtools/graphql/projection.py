@@ -34,6 +34,8 @@ from devtools.graphql.derive import BY_CLASS, COLUMN, LEAF
 TYPENAME = "__typename"
 ROWS_KEPT = 256
 """Sets of names whose rows are remembered."""
+COLUMNS_KEPT = 1_024
+"""Fields of which is remembered how they are read."""
 _name = attrgetter("_name_")
 _PLAIN: dict[str, type] = {"String": str, "Int": int, "Float": float, "Boolean": bool, "ID": str}
 _INT_32 = range(-(2**31), 2**31)
@@ -94,13 +96,15 @@ def _values_of(kind: GraphQLObjectType, items: Sequence[Any], field: str) -> Val
     if field == TYPENAME:
         return [kind.name] * len(items)
     try:
-        return _values(_column(kind.fields[field]), items)
+        return _values(_column(kind, field), items)
     except Exception:
         # Whatever it was, graphql-core meets it again and says which field of which item it is.
         return None
 
 
-def _column(declared: GraphQLField) -> Column:
+@lru_cache(maxsize=COLUMNS_KEPT)
+def _column(parent: GraphQLObjectType, field: str) -> Column:
+    declared = parent.fields[field]
     kind: Any = declared.type
     leaf = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
     if declared.args or not is_leaf_type(leaf):

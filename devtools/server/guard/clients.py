@@ -1,10 +1,13 @@
 """Who may reach us over the network: this machine, or others where the user said so and gave a strong token."""
 
 import ipaddress
+from functools import lru_cache
 
 from devtools.errors import ValidationError
 from devtools.settings import Settings, variable
 
+REMEMBERED = 256
+"""Addresses whose answer is kept: reading one takes longer than the rest of the check."""
 REMOTE_TOKEN_LENGTH = 32
 SHORT_TOKEN_LENGTH = 16
 """Shorter ones can be guessed by a program on this machine."""
@@ -12,6 +15,7 @@ REMEDY = "Make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'
 SECRETS = ("token", "read_token", "ingest_key")
 
 
+@lru_cache(maxsize=REMEMBERED)
 def is_loopback(host: str) -> bool:
     """Whether an address, as text, is of this machine alone. Names other than `localhost` are not looked up."""
     address = parse_address(host)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from devtools.errors import ValidationError
 from devtools.settings import Settings
@@ -10,6 +11,8 @@ MAX_NAME = 253
 MAX_PORT = 65_535
 MAX_AUTHORITY = MAX_NAME + len(":65535")
 MAX_SHOWN = 100
+REMEMBERED = 64
+"""Hosts whose parts are kept: clients send the same one every time."""
 
 OWN_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 OWN_SUFFIX = ".localhost"
@@ -39,6 +42,7 @@ class Origin:
     port: int | None
 
 
+@lru_cache(maxsize=REMEMBERED)
 def parse_host(value: str) -> Authority | None:
     """The parts of a Host header; None for anything that is not exactly `name`, `name:port`, `[address]` or `[address]:port`.
 
