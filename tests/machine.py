@@ -18,7 +18,7 @@ def lacking(reason: str) -> NoReturn:
     """Skip, or fail where everything is required."""
     if os.environ.get("DEVTOOLS_TEST_REQUIRE") == "1":
         pytest.fail(reason, pytrace=False)
-    pytest.skip(reason, allow_module_level=True)
+    pytest.skip(reason)
 
 
 def node_client(script: str) -> list[str]:

@@ -34,7 +34,6 @@ STREAM = "subscription { records { position } }"
 WATCHED = (
     "asyncio",
     "concurrent",
-    "django",
     "flask",
     "logging",
     "multiprocessing",

@@ -4,6 +4,7 @@ import enum
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 
 import msgspec
@@ -68,9 +69,16 @@ def observe(
     emitted = (
         (emission.emitter_id, Relation.EMITS, emission.event_id, emission.time_ns) for emission in emissions
     )
+
+    @cache
+    def named(identifier: str) -> str:
+        """The element that ran under this id: a run is `GET /orders` also where a route answers any method."""
+        element = graph.get(identifier)
+        return identifier if element is None else element.id
+
     for source, relation, target, time_ns in chain(_ran(runs, graph), emitted):
         if source is not None:
-            link = source, relation, target
+            link = named(source), relation, named(target)
             counts[link] += 1
             newest[link] = max(time_ns, newest.get(link, 0))
     found: defaultdict[str, list[Observation]] = defaultdict(list)

@@ -25,6 +25,7 @@ SOURCES: dict[str, str] = {
     "wsgi": "devtools.sources.wsgi:install",
     "sqlalchemy": "devtools.sources.sqlalchemy:install",
     "peewee": "devtools.sources.peewee:install",
+    "django_sql": "devtools.sources.django_sql:install",
 }
 """Name of the source, as in settings, to `module:function`."""
 

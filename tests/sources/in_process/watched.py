@@ -1,12 +1,9 @@
 """What the tests of every source of SQL share: an app that is asked with devtools in it, and what was recorded of that."""
 
 import asyncio
-import importlib
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
 from typing import Any
 
 import httpx
@@ -79,18 +76,6 @@ class Watched:
             for element in self.ask(LINKS)["all"]
             if element["observedLinks"]
         }
-
-
-@contextmanager
-def imported(name: str) -> Iterator[ModuleType]:
-    """The module of an app, and nothing of it before or after: inspectors find what any module of the process declares."""
-    module = importlib.import_module(name)
-    try:
-        yield module
-    finally:
-        del sys.modules[name]
-        parent, _, child = name.rpartition(".")
-        delattr(sys.modules[parent], child)
 
 
 @contextmanager

@@ -1,34 +1,23 @@
 """Statements of Peewee are runs in the request that sent them; ours, which are Peewee's too, are not."""
 
-import importlib.util
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import peewee
 import pytest
 
 from devtools.records import NodeKind, Run, RunStatus
 from devtools.telemetry.context import own_work
-from tests.machine import lacking
+from tests.apps import peewee_orders as orders
 
-from .sql import LISTS, Watched, attributes, imported, watched
-
-if any(importlib.util.find_spec(name) is None for name in ("aiosqlite", "greenlet")):
-    lacking("aiosqlite or greenlet is not installed: pip install --group inspectors")
+from .watched import LISTS, Watched, attributes, watched
 
 SHOP = "tests.apps.peewee_orders"
 
 
-@pytest.fixture(scope="module")
-def orders() -> Iterator[ModuleType]:
-    with imported(SHOP) as module:
-        yield module
-
-
 @pytest.fixture
-def shop(orders: ModuleType, tmp_path: Path) -> Iterator[Watched]:
+def shop(tmp_path: Path) -> Iterator[Watched]:
     app = orders.make_app(f"{tmp_path}/orders.db")
     with watched(app, database=f"sqlite:///{tmp_path}/devtools.db") as found:
         yield found
@@ -111,7 +100,7 @@ def test_a_database_of_asyncio(shop: Watched) -> None:
     assert [error.type for error in shop.errors] == ["peewee.OperationalError"]
 
 
-def test_threads_do_not_mix(shop: Watched, tmp_path: Path, orders: ModuleType) -> None:
+def test_threads_do_not_mix(shop: Watched, tmp_path: Path) -> None:
     """Each statement is of the run that was current where it was sent."""
 
     def work() -> None:
@@ -132,7 +121,7 @@ def test_threads_do_not_mix(shop: Watched, tmp_path: Path, orders: ModuleType) -
     assert {run.parent_id for run in shop.queries if run.node_id != "SELECT"} == {"GET /orders"}
 
 
-def test_our_own_queries_are_never_recorded(shop: Watched, tmp_path: Path, orders: ModuleType) -> None:
+def test_our_own_queries_are_never_recorded(shop: Watched, tmp_path: Path) -> None:
     """Those of the store, whatever is done with it, and what is done as our own work."""
     from devtools.storage.sqlite import Sqlite
 
@@ -151,7 +140,7 @@ def test_our_own_queries_are_never_recorded(shop: Watched, tmp_path: Path, order
     assert len(shop.queries) == 2
 
 
-def test_a_store_that_comes_later_is_not_recorded_either(tmp_path: Path, orders: ModuleType) -> None:
+def test_a_store_that_comes_later_is_not_recorded_either(tmp_path: Path) -> None:
     """Another database is opened, made, and migrated while we record."""
     from devtools.settings import load
     from devtools.storage.store import DatabaseStore
@@ -164,14 +153,14 @@ def test_a_store_that_comes_later_is_not_recorded_either(tmp_path: Path, orders:
         assert len(shop.queries) == 2
 
 
-def test_it_can_be_switched_off(tmp_path: Path, orders: ModuleType) -> None:
+def test_it_can_be_switched_off(tmp_path: Path) -> None:
     app = orders.make_app(f"{tmp_path}/orders.db")
     with watched(app, sampling={"peewee": 0.0}) as shop:
         shop.get("/orders")
         assert shop.queries == []
 
 
-def test_closing_takes_it_away(tmp_path: Path, orders: ModuleType) -> None:
+def test_closing_takes_it_away(tmp_path: Path) -> None:
     before = vars(peewee.Database)["execute_sql"]
     app = orders.make_app(f"{tmp_path}/orders.db")
     with watched(app) as shop:

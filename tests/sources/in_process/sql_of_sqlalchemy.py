@@ -3,34 +3,21 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+import sqlalchemy
 
 from devtools.records import NodeKind, Run, RunStatus
-from tests.machine import lacking
+from tests.apps import sqlalchemy_orders as orders
 
-from .sql import LISTS, Watched, attributes, imported, watched
-
-try:
-    import aiosqlite  # noqa: F401 - the app names it by text
-    import sqlalchemy
-except ImportError:
-    lacking("sqlalchemy is not installed: pip install --group inspectors")
+from .watched import LISTS, Watched, attributes, watched
 
 SHOP = "tests.apps.sqlalchemy_orders"
 
 
-@pytest.fixture(scope="module")
-def orders() -> Iterator[ModuleType]:
-    with imported(SHOP) as module:
-        yield module
-        module.Base.registry.dispose()
-
-
 @pytest.fixture
-def shop(orders: ModuleType, tmp_path: Path) -> Iterator[Watched]:
+def shop(tmp_path: Path) -> Iterator[Watched]:
     with watched(orders.make_app(), database=f"sqlite:///{tmp_path}/devtools.db") as found:
         yield found
 
@@ -157,7 +144,7 @@ def test_threads_do_not_mix(shop: Watched) -> None:
     assert len({run.correlation_id for run in found}) == 400
 
 
-def test_our_own_work_is_not_recorded(shop: Watched, orders: ModuleType) -> None:
+def test_our_own_work_is_not_recorded(shop: Watched) -> None:
     """What we store of a request are no statements of the app; nor would ours be, sent by this library."""
     from devtools.telemetry.context import own_work
 
@@ -169,7 +156,7 @@ def test_our_own_work_is_not_recorded(shop: Watched, orders: ModuleType) -> None
     assert len(shop.queries) == 2
 
 
-def test_it_can_be_switched_off(orders: ModuleType) -> None:
+def test_it_can_be_switched_off(tmp_path: Path) -> None:
     with watched(orders.make_app(), sources=("asgi",)) as shop:
         shop.get("/orders")
         assert shop.queries == []
@@ -178,7 +165,7 @@ def test_it_can_be_switched_off(orders: ModuleType) -> None:
         assert shop.queries == []
 
 
-def test_closing_takes_it_away(orders: ModuleType) -> None:
+def test_closing_takes_it_away(tmp_path: Path) -> None:
     """No listener is left, and SQLAlchemy looks for none, unless the app has one of its own."""
     kinds = (sqlalchemy.engine.Engine, sqlalchemy.engine.Dialect)
     before = [kind._has_events for kind in kinds]
@@ -196,7 +183,7 @@ def test_closing_takes_it_away(orders: ModuleType) -> None:
         shop.get("/report")
         sqlalchemy.event.listen(sqlalchemy.engine.Engine, "before_cursor_execute", listen)
     try:
-        orders.report(None)
+        orders.report(None)  # type: ignore[arg-type] # it does not look
     finally:
         sqlalchemy.event.remove(sqlalchemy.engine.Engine, "before_cursor_execute", listen)
         sqlalchemy.engine.Engine._has_events = False
