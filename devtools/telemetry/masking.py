@@ -179,6 +179,8 @@ _SHAPES: tuple[tuple[str, str, re.Pattern[str]], ...] = (
     ("slack", "xox", re.compile(r"(?<![A-Za-z0-9])xox[abeoprs]-[\w-]{8,}")),
     ("secret key", "k", re.compile(r"(?<![A-Za-z0-9_-])(?:sk-|sk_|rk_)[\w-]{16,}")),
     ("google", "AIza", re.compile(r"AIza[\w-]{35}")),
+    # As SQLAlchemy ends the text of an error with them.
+    ("sql parameters", "[parameters: ", re.compile(r"(?<=\[parameters: )[^\n]+")),
 )
 """Credentials with a shape: rule, a literal every match contains, pattern."""
 

@@ -34,6 +34,7 @@ PLANTED = [
     (PEM, "MIIEowIBAAKCAQEAplanted"),
     (PEM[:60], "MIIEowIBAAKCAQEA"[:10]),
     ("key AKIAIOSFODNN7EXAMPLE used", "AKIAIOSFODNN7EXAMPLE"),
+    ("[SQL: INSERT]\n[parameters: ('ada@planted',)]\n(Background on this error", "planted"),
     ("aws_secret_access_key=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "wJalrXUtnFEMI"),
     ("ghp_16C7e42F292c6912E7710c838347Ae178B4a", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"),
     ("sk-ant-api03-planted0planted0planted0", "planted0planted0"),

@@ -132,9 +132,12 @@ def test_our_own_queries_are_never_recorded(shop: Watched, tmp_path: Path) -> No
     store = shop.devtools._runtime.store  # type: ignore[union-attr] # it runs
     database = vars(store)["database"]
     assert isinstance(database, Sqlite)
-    for own in (database._connected_writer(), database._connected_readers()):
-        with own.connection_context():
-            own.execute_sql("SELECT 1")  # as if it were not marked as our work
+    # As if it were not marked as our work.
+    with database._lock:
+        database._connected_writer().execute_sql("SELECT 1")
+    readers = database._connected_readers()
+    with readers.connection_context():
+        readers.execute_sql("SELECT 1")
     with own_work(), orders.database.connection_context():
         orders.database.execute_sql("SELECT 1")
     assert len(shop.queries) == 2

@@ -87,6 +87,8 @@ def test_a_failure_is_one_error_of_the_request_with_the_apps_stack(shop: Watched
     assert (error.type, error.source_id) == ("sqlalchemy.exc.IntegrityError", "GET /sign-up")
     assert (error.run_id, error.correlation_id) == (failed.run_id, failed.correlation_id)
     assert "session.commit()" in (error.stack or "")
+    assert "[parameters: [masked]" in error.message
+    assert "ada@example.com" not in f"{error.message}{error.stack}"
     assert (failed.node_id, failed.status, failed.ok) == ("INSERT customers", RunStatus.error, False)
     assert failed.error == "UNIQUE constraint failed: customers.email"
     assert attributes(failed)["db.collection.name"] == "customers"
