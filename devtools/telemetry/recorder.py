@@ -114,7 +114,8 @@ class Recorder:
         ended = self.monotonic_ns()
         run.started = ended - run.started
         run.status = status
-        self.running.pop(run.run_id, None)
+        run_id = run.run_id
+        self.running.pop(run_id, None)
         if self.paused:
             return
         run.time_ns = self._time_ns()
@@ -122,7 +123,7 @@ class Recorder:
         runs.append(run)
         if len(runs) > self._room:
             self._attend()
-        if not run.run_id & SAMPLE_MASK:
+        if not run_id & SAMPLE_MASK:
             self.cost.add(self.monotonic_ns() - ended)
 
     def record(self, record_type: type[R], **fields: Any) -> R | None:  # Any: the fields of the kind

@@ -9,7 +9,7 @@ import msgspec
 from devtools.records import Http, NodeKind, Run, RunStatus
 from devtools.telemetry import active
 from devtools.telemetry.context import current, internal
-from devtools.telemetry.identifiers import new_correlation, new_run_id, run_id_of
+from devtools.telemetry.identifiers import random_bits, run_id_of
 from devtools.telemetry.payload import PayloadGuard
 from devtools.telemetry.recorder import Recorder
 
@@ -153,22 +153,22 @@ def start(
     if recorder is None or recorder.paused or _is_internal():
         return None
     parent = _current()
+    # As calls, what makes the two ids costs as much again.
     if parent is None:
-        correlation: str | bytes | int = correlation_id or new_correlation()
+        correlation: str | bytes | int = correlation_id or random_bits(128) or 1
         session_id = None
     else:
         correlation = correlation_id or parent.correlation
-        if type(correlation) is not str:
-            correlation = parent.correlation_id
         session_id = parent.session_id
-    run = ActiveRun(
+    run_id = random_bits(63) or 1
+    recorder.running[run_id] = run = ActiveRun(
         recorder,
         node_id,
         node_kind,
         name,
         parent,
         parent,
-        new_run_id(),
+        run_id,
         correlation,
         parent_run_id,
         session_id,
@@ -176,7 +176,6 @@ def start(
         recorder.monotonic_ns(),
     )
     _set_current(run)
-    recorder.running[run.run_id] = run
     return run
 
 
