@@ -8,8 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.machine import lacking
-
+from .accessibility import check_accessibility
 from .conftest import TOKEN, Open, Server, Watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -17,8 +16,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 REFUSED = "status of 401"
 SIZES = [(1440, 900), (420, 860)]
 ROUTES = ["", "graphiql"]
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-AXE_RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 
 
 KEPT_TAB = """text => {
@@ -386,15 +383,3 @@ def test_every_page_fits_every_size_and_theme(
     if (route, built) == ("graphiql", True):
         page.wait_for_function("document.documentElement.scrollHeight <= innerHeight")
     check_accessibility(page)
-
-
-def check_accessibility(page: Page) -> None:
-    """axe finds nothing in what is ours; inside GraphiQL its makers decide."""
-    if not AXE.is_file():
-        lacking("axe-core is not installed. Run: make web")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate(
-        "rules => axe.run({exclude: ['.graphiql-container']}, {runOnly: rules}).then(result => result.violations)",
-        AXE_RULES,
-    )
-    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []

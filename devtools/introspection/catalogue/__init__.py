@@ -1,4 +1,4 @@
-"""One structure as one HTML file that opens from disk: no network, searchable, with a map. Pure: a string out of a value."""
+"""One structure as one HTML file that opens from disk: no network, searchable, with the topology. Pure: a string out of a value."""
 
 import base64
 import hashlib
@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from devtools.introspection.catalogue.maps import maps
 from devtools.introspection.elements import Element, Structure
 
 LINKS: dict[str, str] = {
@@ -21,6 +22,19 @@ LINKS: dict[str, str] = {
     "overrides": "overrides",
 }
 """Fields that name other elements, and what they say."""
+
+BACK: dict[str, str] = {
+    "depends on": "used by",
+    "emits": "emitted by",
+    "listens to": "heard by",
+    "throws": "thrown by",
+    "is wrapped by": "wraps",
+    "is tagged": "is on",
+    "reads": "read by",
+    "sets": "set by",
+    "overrides": "overridden by",
+}
+"""What the other end of a link says."""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -44,13 +58,17 @@ base-uri 'none'; form-action 'none'">
 
 def page(structure: Structure, *, title: str, subtitle: str) -> str:
     """The HTML. Everything of the app is data in it: the script makes text of it and never markup."""
-    style, script = (
-        files(__name__).joinpath(name).read_text("utf-8") for name in ("catalogue.css", "catalogue.js")
+    style, drawing, script = (
+        files(__name__).joinpath(name).read_text("utf-8")
+        for name in ("catalogue.css", "map.js", "catalogue.js")
     )
+    script = drawing + script
     shown = {
         "title": title,
         "subtitle": subtitle,
         "elements": [_shown(element) for element in structure.elements],
+        "maps": maps(structure),
+        "back": BACK,
         "sdl": structure.sdl,
         "openapi": structure.openapi,
     }

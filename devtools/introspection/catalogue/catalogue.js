@@ -1,19 +1,10 @@
-"use strict";
 // Everything of the app becomes a text node or an attribute set by name; nothing of it is ever parsed as markup.
 const data = JSON.parse(document.getElementById("data").textContent);
 const KINDS = [...new Set(data.elements.map((element) => element.kind))];
-const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 230, GAP = 90, HEIGHT = 24, STEP = 30, TOP = 34;
-
-function make(name, attributes = {}, ...children) {
-  const node = attributes.svg ? document.createElementNS(SVG, name) : document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key === "svg" || value === null || value === undefined) continue;
-    node.setAttribute(key, value);
-  }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
-  return node;
-}
+const MOST = 60;
+const DEPTHS = [["1", "1 link"], ["2", "2 links"], ["3", "3 links"], ["all", "all links"]];
+const HINTS = { dependencies: "from what needs something to what it needs", events: "from what emits an event, over the event, to what hears it",
+  middleware: "from the outermost middleware, over the next, to what they wrap", "blast radius": "from what changes or fails to what may notice" };
 
 const numbers = new Map(data.elements.map((element, index) => [element.id, index]));
 const incoming = data.elements.map(() => []);
@@ -21,100 +12,166 @@ data.elements.forEach((element, index) => element.links.forEach((link) => {
   if (numbers.has(link.to)) incoming[numbers.get(link.to)].push({ says: link.says, from: index });
 }));
 
+// What is looked at stands behind the # of the address, so that it can be kept and passed on.
+function wanted() {
+  const found = new URLSearchParams(location.hash.slice(1));
+  const map = data.maps.find((one) => one.lens === found.get("lens")) ?? data.maps[0];
+  const depth = DEPTHS.some(([value]) => value === found.get("depth")) ? found.get("depth") : "1";
+  return { map, depth, element: numbers.get(found.get("id")), group: map.groups[found.get("group") ?? -1] };
+}
+
+function address(changes) {
+  const now = new URLSearchParams(location.hash.slice(1));
+  for (const [key, value] of Object.entries(changes)) value === null ? now.delete(key) : now.set(key, value);
+  return `#${now}`;
+}
+
+const to = (index) => address({ id: data.elements[index].id, group: null });
+
 function anchor(identifier) {
-  if (!numbers.has(identifier)) return document.createTextNode(identifier);
-  return make("a", { href: `#e${numbers.get(identifier)}` }, identifier);
+  return numbers.has(identifier) ? make("a", { href: to(numbers.get(identifier)), "data-to": identifier }, identifier) : identifier;
 }
 
 function readable(text) {
   try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
 }
 
-function rows(element, index) {
+function body(element, index) {
   const list = make("dl");
   const add = (term, ...content) => list.append(make("dt", {}, term), make("dd", {}, ...content));
   if (element.place) add("where", element.place);
-  for (const link of element.links) add(link.says, anchor(link.to));
-  for (const link of incoming[index]) add(`← ${link.says}`, anchor(data.elements[link.from].id));
-  return list;
-}
-
-function body(element, index) {
-  const parts = [];
-  if (element.title && element.title !== element.id) parts.push(make("p", {}, element.title));
-  if (element.description) parts.push(make("p", { class: "dim" }, element.description));
-  parts.push(rows(element, index));
+  const terms = new Map();
+  const collect = (says, other) => terms.set(says, [...(terms.get(says) ?? []), other]);
+  for (const link of element.links) collect(link.says, link.to);
+  for (const link of incoming[index]) collect(data.back[link.says] ?? `← ${link.says}`, data.elements[link.from].id);
+  for (const [says, others] of terms) add(says, make("ul", {}, ...[...new Set(others)].map((other) => make("li", {}, anchor(other)))));
+  const parts = [
+    element.title && element.title !== element.id ? make("p", {}, element.title) : null,
+    element.description ? make("p", { class: "dim text" }, element.description) : null, list];
   for (const [name, text] of [["schema", element.schema], ["config", element.config]]) {
-    if (text) parts.push(make("p", { class: "dim" }, name), make("pre", { tabindex: 0 }, readable(text)));
+    if (text) parts.push(make("p", { class: "dim" }, name), make("pre", { tabindex: 0, role: "region", "aria-label": name }, readable(text)));
   }
   return make("div", { class: "body" }, ...parts);
 }
 
+const kindOf = (kind) => make("span", { class: "kind", "data-kind": kind }, kind);
+
 const entries = data.elements.map((element, index) => {
-  const entry = make("details", { id: `e${index}` },
-    make("summary", {}, make("span", { class: "kind" }, element.kind), make("span", {}, element.id)));
-  entry.addEventListener("toggle", () => { if (entry.open && entry.childElementCount === 1) entry.append(body(element, index)); });
+  const entry = make("details", {}, make("summary", {}, kindOf(element.kind), make("span", {}, element.id)));
+  entry.addEventListener("toggle", () => {
+    if (entry.open && entry.childElementCount === 1) {
+      entry.append(make("p", { class: "show" }, make("a", { href: to(index) }, "Show on the map")), body(element, index));
+    }
+  });
   return entry;
 });
 
-// The map: a column per kind, in each the elements in the order that brings neighbours close together.
-function places() {
-  const columns = KINDS.map((kind) => data.elements.flatMap((element, index) => (element.kind === kind ? [index] : [])));
-  const rank = new Map();
-  columns.forEach((column) => column.forEach((index, at) => rank.set(index, at / Math.max(1, column.length))));
-  const near = data.elements.map((element, index) => [
-    ...element.links.filter((link) => numbers.has(link.to)).map((link) => numbers.get(link.to)), ...incoming[index].map((link) => link.from)]);
-  for (let turn = 0; turn < 4; turn += 1) {
-    for (const column of columns) {
-      const middle = (index) => near[index].length ? near[index].reduce((sum, other) => sum + rank.get(other), 0) / near[index].length : rank.get(index);
-      const wanted = new Map(column.map((index) => [index, middle(index)]));
-      column.sort((one, other) => wanted.get(one) - wanted.get(other) || one - other);
-      column.forEach((index, at) => rank.set(index, at / Math.max(1, column.length)));
+// -- the map
+
+function near(edges, starts, depth, onlyAway) {
+  const walk = (from, along) => {
+    const found = new Map(starts.map((index) => [index, 0])), queue = [...starts], next = new Map();
+    for (const edge of edges) next.set(edge[from], [...(next.get(edge[from]) ?? []), edge[along]]);
+    for (const index of queue) {
+      if (found.get(index) >= depth) continue;
+      for (const other of next.get(index) ?? []) if (!found.has(other)) { found.set(other, found.get(index) + 1); queue.push(other); }
     }
+    return found;
+  };
+  const found = walk(0, 1);
+  if (!onlyAway) for (const [index, far] of walk(1, 0)) if (!found.has(index) || far < found.get(index)) found.set(index, -far);
+  return found;
+}
+
+// Columns around what is chosen, by distance; in each what is linked stands beside what it is linked with.
+function around(map, starts, depth) {
+  const distances = near(map.edges, starts, depth === "all" ? Infinity : Number(depth), map.lens === "blast radius");
+  const first = Math.min(...distances.values()), columns = new Map(), height = new Map();
+  for (const [index, far] of distances) columns.set(far, [...(columns.get(far) ?? []), index]);
+  const order = [...columns.keys()].sort((one, other) => Math.abs(one) - Math.abs(other) || one - other);
+  const nodes = [], places = new Map();
+  for (const far of order) {
+    const column = columns.get(far), inner = far - Math.sign(far);
+    const middle = new Map(column.map((index) => {
+      const beside = map.edges.flatMap(([from, target]) => (from === index ? [target] : target === index ? [from] : []))
+        .filter((other) => distances.get(other) === inner && height.has(other)).map((other) => height.get(other));
+      return [index, beside.length ? beside.reduce((sum, one) => sum + one, 0) / beside.length : 0.5];
+    }));
+    column.sort((one, other) => middle.get(one) - middle.get(other) || one - other);
+    column.forEach((index, at) => height.set(index, (at + 0.5) / column.length));
+    const layer = far - first;
+    column.slice(0, MOST).forEach((index, position) => { places.set(index, nodes.length); nodes.push({ ...single(index, starts.includes(index)), layer, position }); });
+    if (column.length > MOST) nodes.push({ name: `and ${column.length - MOST} more`, label: `and ${column.length - MOST} more`, kind: "", layer, position: MOST });
   }
-  const found = new Map();
-  columns.forEach((column, x) => column.forEach((index, y) => found.set(index, { x: 12 + x * (WIDTH + GAP), y: TOP + y * STEP })));
-  return { found, height: TOP + Math.max(1, ...columns.map((column) => column.length)) * STEP + 8 };
+  const links = map.edges.filter(([from, target]) => from !== target && places.has(from) && places.has(target));
+  return { nodes, links: links.map(([from, target, says]) => [places.get(from), places.get(target), says]), count: distances.size };
 }
 
-function shortened(text) { return text.length > 31 ? `…${text.slice(-30)}` : text; }
+function single(index, chosen) {
+  const { id, kind } = data.elements[index];
+  return { name: id, kind, label: `${kind} ${id}`, href: to(index), chosen };
+}
 
-function map() {
-  const { found, height } = places();
-  const width = KINDS.length * (WIDTH + GAP) - GAP + 24;
-  const drawing = make("svg", { svg: true, width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Elements and their links" });
-  KINDS.forEach((kind, x) => drawing.append(make("text", { svg: true, class: "head", x: 12 + x * (WIDTH + GAP), y: 20 }, kind)));
-  const lines = [];
-  data.elements.forEach((element, index) => element.links.forEach((link) => {
-    if (!numbers.has(link.to)) return;
-    const to = numbers.get(link.to), a = found.get(index), b = found.get(to), forward = a.x <= b.x;
-    const x1 = a.x + (forward ? WIDTH : 0), x2 = b.x + (forward && a.x !== b.x ? 0 : WIDTH), y1 = a.y + HEIGHT / 2, y2 = b.y + HEIGHT / 2;
-    const bend = a.x === b.x ? x1 + 40 : (x1 + x2) / 2;
-    const line = make("path", { svg: true, d: `M${x1} ${y1}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}` },
-      make("title", { svg: true }, `${element.id} ${link.says} ${link.to}`));
-    lines.push({ from: index, to, line });
-    drawing.append(line);
-  }));
-  const nodes = data.elements.map((element, index) => {
-    const { x, y } = found.get(index);
-    const node = make("g", { svg: true, class: "node" }, make("a", { svg: true, href: `#e${index}` },
-      make("title", { svg: true }, `${element.kind} ${element.id}`),
-      make("rect", { svg: true, x, y, width: WIDTH, height: HEIGHT, rx: 5 }),
-      make("text", { svg: true, x: x + 8, y: y + 16 }, shortened(element.id))));
-    drawing.append(node);
-    return node;
+function whole(map) {
+  const nodes = map.groups.map((group, place) => {
+    const count = group.members.length, { layer, position } = group;
+    if (count === 1) return { ...single(group.members[0], false), layer, position };
+    const { name, kind } = group, href = address({ group: place, id: null });
+    return { name: name || `every ${kind}`, kind, count, layer, position, href, label: `${count} of kind ${kind} in ${name || "all"}` };
   });
-  return { drawing, choose(index) {
-    drawing.classList.toggle("focused", index !== null);
-    nodes.forEach((node) => node.classList.remove("near", "chosen"));
-    for (const { from, to, line } of lines) {
-      const touches = from === index || to === index;
-      line.classList.toggle("near", touches);
-      if (touches) { nodes[from].classList.add("near"); nodes[to].classList.add("near"); }
-    }
-    if (index !== null) nodes[index].classList.add("chosen");
-  } };
+  return { nodes, links: map.links,
+    count: map.groups.reduce((sum, group) => sum + group.members.length, 0) };
 }
+
+function plural(count, word) { return `${count} ${word}${count === 1 ? "" : "s"}`; }
+
+const canvas = make("div", { class: "map" });
+const told = make("p", { class: "dim", role: "status" });
+const panel = make("aside", { "aria-label": "What is chosen" });
+const lenses = make("fieldset", { class: "lenses" }, make("legend", {}, "Map of"), ...data.maps.map(({ lens }) => {
+  const choice = make("input", { type: "radio", name: "lens", value: lens });
+  choice.addEventListener("change", () => { location.hash = address({ lens, group: null }); });
+  return make("label", {}, choice, make("span", {}, lens));
+}));
+const depths = make("select", { "aria-label": "How far" }, ...DEPTHS.map(([value, words]) => make("option", { value }, words)));
+depths.addEventListener("change", () => { location.hash = address({ depth: depths.value }); });
+const back = make("a", { class: "button" }, "Whole map");
+const section = make("section", {}, make("div", { class: "bar" }, lenses, depths, back), told, make("div", { class: "split" }, canvas, panel));
+
+function describe({ element, group }) {
+  if (element !== undefined) {
+    return [make("h2", {}, data.elements[element].id), kindOf(data.elements[element].kind), body(data.elements[element], element)];
+  }
+  if (group) {
+    return [make("h2", {}, group.name || `every ${group.kind}`), kindOf(group.kind),
+      make("ul", {}, ...group.members.map((index) => make("li", {}, anchor(data.elements[index].id))))];
+  }
+  return [make("h2", {}, "Legend"), make("ul", { class: "legend" }, ...KINDS.map((kind) => make("li", {}, kindOf(kind)))),
+    make("p", { class: "dim" }, "Choose an element to see what is around it. Arrow keys go from one to the next; Enter chooses.")];
+}
+
+function show() {
+  const asked = wanted(), { map, element, group } = asked;
+  const starts = element !== undefined ? [element] : group ? group.members : null;
+  const seen = starts ? around(map, starts, asked.depth) : whole(map);
+  const had = canvas.contains(document.activeElement);
+  const { drawing, shapes, places } = picture(seen.nodes, seen.links, `Map of ${map.lens}`);
+  canvas.replaceChildren(seen.nodes.length ? drawing : make("p", { class: "dim empty" }, `There are no links to show: no ${map.lens}.`));
+  const grouped = !starts && seen.nodes.length < seen.count ? ` in ${plural(seen.nodes.length, "group")}` : "";
+  told.textContent = `${plural(seen.count, "element")}${grouped}, ${plural(seen.links.length, "link")}, ${HINTS[map.lens]}`;
+  lenses.querySelectorAll("input").forEach((choice) => { choice.checked = choice.value === map.lens; });
+  depths.value = asked.depth;
+  depths.hidden = back.hidden = !starts;
+  back.href = address({ id: null, group: null });
+  panel.replaceChildren(...describe(asked));
+  panel.scrollTop = 0;
+  const chosen = seen.nodes.findIndex((node) => node.chosen);
+  if (chosen < 0) { canvas.scrollTo(0, Math.max(0, (drawing.getAttribute("height") - canvas.clientHeight) / 2)); return; }
+  canvas.scrollTo(places[chosen].x - (canvas.clientWidth - WIDTH) / 2, places[chosen].y - canvas.clientHeight / 2);
+  if (had) shapes[chosen].focus({ preventScroll: true });
+}
+
+// -- the list
 
 const search = make("input", { type: "search", placeholder: "Search ids, titles, descriptions, links", "aria-label": "Search" });
 const kinds = make("select", { "aria-label": "Kind" }, make("option", { value: "" }, "every kind"), ...KINDS.map((kind) => make("option", { value: kind }, kind)));
@@ -129,32 +186,19 @@ function filter() {
     entry.hidden = !passes;
     shown += passes ? 1 : 0;
   });
-  count.textContent = `${shown} of ${entries.length} elements`;
-}
-
-const topology = map();
-
-function follow() {
-  const match = /^#e(\d+)$/.exec(location.hash);
-  const entry = match && entries[Number(match[1])];
-  topology.choose(entry ? Number(match[1]) : null);
-  if (!entry) return;
-  entry.hidden = false;
-  entry.open = true;
-  entry.querySelector("summary").focus({ preventScroll: true });
-  entry.scrollIntoView({ block: "center" });
+  count.textContent = `${shown} of ${plural(entries.length, "element")}`;
 }
 
 document.title = data.title;
-document.body.append(
-  make("h1", {}, data.title), make("p", { class: "dim" }, data.subtitle),
-  make("h2", {}, "Map"), make("div", { class: "map", tabindex: 0, role: "group", "aria-label": "Map" }, topology.drawing),
-  make("h2", {}, "Elements"), make("div", { class: "bar" }, search, kinds, count), ...entries);
-for (const [name, text] of [["GraphQL schema", data.sdl], ["OpenAPI document", data.openapi && readable(data.openapi)]]) {
-  if (text) document.body.append(make("h2", {}, name), make("pre", { tabindex: 0 }, text));
-}
+document.body.append(make("header", {}, make("h1", {}, data.title), make("p", { class: "dim" }, data.subtitle)),
+  make("main", {}, section, make("h2", {}, "Elements"), make("div", { class: "bar sticky" }, search, kinds, count), ...entries,
+    ...[["GraphQL schema", data.sdl], ["OpenAPI document", data.openapi && readable(data.openapi)]].flatMap(([name, text]) => (text
+      ? [make("h2", {}, name), make("pre", { tabindex: 0, role: "region", "aria-label": name }, text)] : []))));
 search.addEventListener("input", filter);
 kinds.addEventListener("change", filter);
-addEventListener("hashchange", follow);
+addEventListener("hashchange", () => {
+  show();
+  if (section.getBoundingClientRect().bottom < 80 || section.getBoundingClientRect().top < -40) section.scrollIntoView();
+});
 filter();
-follow();
+show();
