@@ -19,6 +19,8 @@ from devtools.errors import DevToolsError, UnavailableError, ValidationError
 PING = "{ system { version structure { state } store { kind } } }"
 """The smallest question whose answer says that a devtools is there and knows us."""
 TIMEOUT = 30.0
+SMALL_BODY = 65_536
+"""A body of so many bytes is sent whole before a server may refuse it."""
 """Seconds to wait for an endpoint."""
 
 Answer = Callable[[str, dict[str, Any] | None, str | None], dict[str, Any]]  # Any: JSON
@@ -159,12 +161,25 @@ def over_http(endpoint: str, headers: dict[str, str]) -> Answer:
                 f"Cannot ask {endpoint}: its answer is not JSON. {_hint(endpoint)}"
             ) from error
         except OSError as error:
-            raise UnavailableError(f"Cannot ask {endpoint}: {error}. Is the server running there?") from error
+            raise UnavailableError(f"Cannot ask {endpoint}: {_why(error, len(body))}") from error
         if isinstance(found, dict) and {"data", "errors"} & cast("dict[str, Any]", found).keys():
             return cast("dict[str, Any]", found)
         raise UnavailableError(f"Cannot ask {endpoint}: its answer is not one of GraphQL. {_hint(endpoint)}")
 
     return answer
+
+
+def _why(error: OSError, size: int) -> str:
+    """What to do about it. A server that has refused a body for its length reads no more of it, and its answer may be lost."""
+    from devtools.settings import Limits, variable
+
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(cause, BrokenPipeError | ConnectionResetError) and size > SMALL_BODY:
+        return (
+            f"it did not read the whole of {size:,} bytes. A server takes at most its limits.body_bytes ({variable('limits')}, "
+            f"{Limits().body_bytes:,} unless it is set there): raise it, or use --database, which has no such limit."
+        )
+    return f"{error}. Is the server running there?"
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -226,6 +241,12 @@ def _read_error(endpoint: str, error: urllib.error.HTTPError) -> dict[str, Any]:
             return cast("dict[str, Any]", body)
     except ValueError:
         pass
+    target = error.headers.get("Location")
+    if target is not None:
+        raise UnavailableError(
+            f"Cannot ask {endpoint}: it answered {error.code} {error.reason} to {target}, which is not followed, as the token "
+            f"would go there. Name that address if it is right."
+        )
     raise UnavailableError(
         f"Cannot ask {endpoint}: it answered {error.code} {error.reason}. {_hint(endpoint)}"
     )

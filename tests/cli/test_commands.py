@@ -90,7 +90,21 @@ def test_the_token_goes_nowhere_else(tmp_path):
             thread.join()
     assert done.returncode == 1
     assert "302" in done.stderr
+    assert f"http://127.0.0.2:{server.server_port}/elsewhere, which is not followed" in done.stderr
     assert [path for path, _ in seen] == ["/graphql"]
+
+
+def test_what_is_too_long_for_a_server_is_said_with_its_limit(tmp_path):
+    """Whether its answer arrives or the connection breaks while the rest is sent."""
+    with toy(tmp_path, DEVTOOLS_IMPORT_SNAPSHOTS="1") as server:
+        at = ["--endpoint", f"{server.base}/devtools/graphql"]
+        server.await_that("{ activeSnapshot { version } }", lambda data: data["activeSnapshot"])
+        document = devtools("snapshots", "export", "active", *at, cwd=tmp_path, check=0).stdout
+        (tmp_path / "large.json").write_text(document + " " * 8_000_000)
+        done = devtools("snapshots", "import", "large.json", *at, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "limits.body_bytes" in done.stderr
+    assert "1,000,000" in done.stderr
 
 
 def test_help_names_every_command(tmp_path):
