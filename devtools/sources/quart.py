@@ -10,7 +10,8 @@ from devtools.sources.patching import replace
 from devtools.sources.templates import write_template
 from devtools.telemetry.recorder import Recorder
 
-_CONTEXTS = ("RequestContext", "WebsocketContext")
+_CONTEXTS = ("AppContext", "RequestContext", "WebsocketContext")
+"""The first from Quart 0.23 on, where it is the one that has the request; the others before."""
 
 
 def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:  # noqa: ARG001 - the shape of every source
@@ -21,15 +22,20 @@ def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:  # no
     """
     module = sys.modules.get("quart.ctx")
     contexts = [getattr(module, name, None) for name in _CONTEXTS]
-    restores = [replace(context, "match_request", _matched) for context in contexts if context is not None]
+    restores = [
+        replace(context, "match_request", _matched)
+        for context in contexts
+        if hasattr(context, "match_request")
+    ]
     app: Any = getattr(sys.modules.get("quart.app"), "Quart", None)
     active = True
 
     def make(original: Any) -> Any:  # Any: a method, whatever put it there
-        async def handle_websocket_exception(self: Any, error: Any) -> Any:
+        async def handle_websocket_exception(*arguments: Any) -> Any:
+            error = arguments[-1]
             if active and isinstance(error, Exception):
                 note_uncaught(recorder, error)
-            return await original(self, error)
+            return await original(*arguments)
 
         return handle_websocket_exception
 
@@ -48,7 +54,7 @@ def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:  # no
 def _matched(original: Any) -> Any:  # Any: as above
     def match_request(self: Any) -> Any:
         answer = original(self)
-        request = getattr(self, "request_websocket", None)
+        request = getattr(self, "request_websocket", None) or getattr(self, "_request_websocket", None)
         write_template(
             getattr(request, "scope", None), getattr(getattr(request, "url_rule", None), "rule", None)
         )

@@ -7,8 +7,7 @@ import pytest
 from litestar import Litestar, WebSocket, websocket
 from litestar.exceptions import NotAuthorizedException, WebSocketException
 from litestar.middleware._internal.exceptions import middleware as litestar_exceptions
-from quart import Quart
-from quart.ctx import RequestContext, WebsocketContext
+from quart import Quart, ctx
 
 from devtools.records import RunStatus
 from devtools.settings import Settings
@@ -20,9 +19,12 @@ CONNECT = {"type": "websocket.connect"}
 PATCHED = (
     (litestar_exceptions.ExceptionHandlerMiddleware, "handle_request_exception"),
     (litestar_exceptions.ExceptionHandlerMiddleware, "handle_websocket_exception"),
-    (RequestContext, "match_request"),
-    (WebsocketContext, "match_request"),
     (Quart, "handle_websocket_exception"),
+    *(
+        (kind, "match_request")
+        for kind in vars(ctx).values()
+        if hasattr(kind, "match_request") and kind.__name__[0] != "_"
+    ),
 )
 
 
