@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from devtools.errors import DevToolsError, UnavailableError
 from devtools.records import NANOSECONDS_PER_MILLISECOND, Record
 from devtools.settings import Retention
-from devtools.storage import commits, processes, retention
+from devtools.storage import commits, processes, recount, retention
 from devtools.storage.lease import Lease
 from devtools.storage.sqlite import LogFile, Sqlite
 from devtools.telemetry.context import internal
@@ -16,6 +16,7 @@ from devtools.telemetry.context import internal
 TICK_SECONDS = 1.0
 """How often the lease is asked for: a dead holder is followed within this time."""
 SEEN_SECONDS = 10.0
+RECOUNT_SECONDS = 10.0
 ROWS_SECONDS = 10.0
 PROCESSES_SECONDS = 600.0
 AGE_SECONDS = 3_600.0
@@ -67,6 +68,7 @@ class Housekeeping:
         now = time.monotonic()
         self._due = {
             self._say_seen: (now + SEEN_SECONDS, SEEN_SECONDS),
+            self._recount: (now, RECOUNT_SECONDS),
             self._prune_rows: (now, ROWS_SECONDS),
             self._prune_commits: (now + ROWS_SECONDS, ROWS_SECONDS),
             self._prune_age: (now, AGE_SECONDS),
@@ -164,6 +166,9 @@ class Housekeeping:
 
     def _say_seen(self) -> None:
         processes.seen(self.database, self._process_id(), self._time_ns())
+
+    def _recount(self) -> None:
+        recount.of_ended(self.database, self._time_ns())
 
     def _prune_rows(self) -> None:
         retention.by_rows(self.database, self.limits)

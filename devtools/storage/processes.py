@@ -2,11 +2,13 @@
 
 import os
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from peewee import Database, fn
 
 from devtools.records import NANOSECONDS_PER_MILLISECOND
+from devtools.storage.rollups import note_counted
 from devtools.storage.sqlite import Sqlite
 from devtools.storage.status import ProcessStatus
 from devtools.storage.tables import MODELS, Counter, Process, RunRollup
@@ -50,7 +52,9 @@ def register(database: Sqlite, app: str, role: str, version: str | None, now_ns:
                 version=version,
             )
         )
-        return Registration(key, _greatest_id(connection))
+        greatest = _greatest_id(connection)
+        note_counted(connection, key, greatest)
+        return Registration(key, greatest)
 
 
 def seen(database: Sqlite, process_id: int, now_ns: int) -> None:
@@ -83,6 +87,15 @@ def prune(database: Sqlite, now_ns: int) -> int:
         with database.writing() as connection:
             connection.execute(Process.delete().where(Process.id.in_(ended[start : start + 1_000])))
     return len(ended)
+
+
+def ended(database: Sqlite, keys: Collection[int], now_ns: int) -> set[int]:
+    """Those of these processes that have ended, forgotten ones among them."""
+    columns = (Process.id, Process.host, Process.pid, Process.last_seen_ns)
+    with database.reading() as connection:
+        rows = connection.execute(Process.select(*columns).where(Process.id.in_(list(keys)))).fetchall()
+    living = {key for key, host, pid, seen_ns in rows if not _has_ended(host, pid, now_ns - seen_ns)}
+    return set(keys) - living
 
 
 def _has_ended(host: str, pid: int, unseen_ns: int) -> bool:

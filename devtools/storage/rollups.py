@@ -1,7 +1,8 @@
 """Counts and durations of runs by hour, element, version and process, kept when runs are stored. Outlives the runs themselves.
 
 The writer counts each batch that it has committed and writes the counts every few seconds: a row costs a twentieth more so, and
-twice as much if they were written with every batch. A process that is killed takes its last seconds of counts with it.
+twice as much if they were written with every batch. With them it writes up to which run it has counted: what a killed process had
+stored and not counted is counted by the next one that keeps house (`devtools.storage.recount`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +13,7 @@ from peewee import EXCLUDED, Database
 
 from devtools.records import Record, Run, RunStatus
 from devtools.storage import histogram
-from devtools.storage.tables import RunRollup
+from devtools.storage.tables import Counter, RunRollup
 
 T = TypeVar("T")
 
@@ -21,6 +22,8 @@ LARGEST_STATEMENT = 64
 """Cells read or written by one statement, at most. Sizes are powers of two, so that the few statements there are stay prepared."""
 UNKNOWN_VERSION = 0
 """What ran before the app was described."""
+COUNTED = "counted."
+"""Counter of the greatest record id of a run that a process has counted. The key of the process follows."""
 
 
 class Key(NamedTuple):
@@ -73,30 +76,50 @@ class Rollups:
 
     def __init__(self) -> None:
         self.pending: dict[Key, Fresh] = {}
+        self._counted_until: dict[int, int] = {}
         self._selects: dict[int, str] = {}
         self._upserts: dict[int, str] = {}
 
     def count(self, batch: Iterable[Record], version: int | None) -> None:
         """Count the runs of a batch that was stored; `version` is what they ran under where they do not say."""
-        pending, version = self.pending, version or UNKNOWN_VERSION
+        version = version or UNKNOWN_VERSION
         for run in batch:
-            if type(run) is not Run:
-                continue
-            key = (run.time_ns // HOUR_NS, run.node_id, run.snapshot_version or version, run.process_id)
-            fresh = pending.get(key)  # type: ignore[arg-type] # equal to a Key, and made in half the time
-            if fresh is None:
-                fresh = pending[Key(*key)] = Fresh(run.node_kind.value)
-            fresh.durations.append(run.duration_ns)
-            if run.status is RunStatus.error:
-                fresh.errors += 1
+            if type(run) is Run:
+                hour, is_error = run.time_ns // HOUR_NS, run.status is RunStatus.error
+                key = (hour, run.node_id, run.snapshot_version or version, run.process_id)
+                self.add(key, run.id, run.node_kind.value, run.duration_ns, is_error=is_error)
+
+    def add(
+        self,
+        key: tuple[int, str, int, int],
+        record_id: int,
+        node_kind: str,
+        duration_ns: int,
+        *,
+        is_error: bool,
+    ) -> None:
+        """Count one stored run. Those of a process come in the order of their ids; `key` has the order of `Key`."""
+        fresh = self.pending.get(key)  # type: ignore[arg-type] # equal to a Key, and made in half the time
+        if fresh is None:
+            fresh = self.pending[Key(*key)] = Fresh(node_kind)
+        fresh.durations.append(duration_ns)
+        fresh.errors += is_error
+        self._counted_until[key[-1]] = record_id
 
     def write(self, database: Database) -> None:
-        """Add what is pending to what is stored. The caller empties `pending` once this is committed."""
+        """Add what is pending to what is stored. The caller clears it once this is committed."""
         known = self._stored(database, sorted(self.pending, key=_beside_node))
         rows = [(*key, *fresh.added_to(known.get(key))) for key, fresh in self.pending.items()]
         for size, chunk in _chunks(rows):
             parameters = [value for row in chunk for value in row]
             database.execute_sql(self._upsert(database, size), parameters)
+        for process_id, last_id in self._counted_until.items():
+            note_counted(database, process_id, last_id)
+
+    def clear(self) -> None:
+        """What was pending is committed, or another's to count."""
+        self.pending.clear()
+        self._counted_until.clear()
 
     def _stored(self, database: Database, keys: Sequence[Key]) -> dict[Key, Cell]:
         found: dict[Key, Cell] = {}
@@ -136,6 +159,12 @@ class Rollups:
             )
             known = self._upserts[size] = database.get_sql_context().sql(insert).query()[0]
         return known
+
+
+def note_counted(database: Database, process_id: int, last_id: int) -> None:
+    """Store that the runs of a process are counted up to the record with this id."""
+    row = Counter.insert(name=f"{COUNTED}{process_id}", value=last_id)
+    database.execute(row.on_conflict(conflict_target=[Counter.name], update={Counter.value: last_id}))
 
 
 def _beside_node(key: Key) -> tuple[int, int, int]:

@@ -138,7 +138,7 @@ class Writer:
     def forget(self) -> None:
         """In a forked child, where the thread does not exist: what is queued is the parent's to write."""
         self._unsubscribe()
-        self.rollups.pending.clear()
+        self.rollups.clear()
         self._thread = None
 
     def _call(self) -> None:
@@ -212,7 +212,7 @@ class Writer:
         self._counts_asked = False
         with self.database.writing() as connection:
             self.rollups.write(connection)
-        self.rollups.pending.clear()
+        self.rollups.clear()
         self._roll_up_at = time.monotonic() + ROLL_UP_SECONDS
 
     def _identified(self, batch: list[Record]) -> list[Record]:

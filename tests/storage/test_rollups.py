@@ -14,12 +14,11 @@ import pytest
 
 from devtools.records import NodeKind, Run, RunStatus
 from devtools.settings import Retention
-from devtools.storage import retention
+from devtools.storage import histogram, processes, recount, retention, writer
 from devtools.storage.behaviour import Behaviour
-from devtools.storage.rollups import HOUR_NS
+from devtools.storage.rollups import HOUR_NS, Cell, Key
 from devtools.storage.store import DatabaseStore
 from devtools.storage.tables import RunRollup
-from devtools.telemetry.filters import EVERYTHING
 from tests.storage.conftest import Running, resolved, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -176,26 +175,79 @@ while True:
 """
 
 
+def stored_and_counted(store: DatabaseStore) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]:
+    """Runs per element and version, as rows and as counts."""
+    stored, counted = Counter[tuple[str, int]](), Counter[tuple[str, int]]()
+    with store.database.reading() as connection:
+        for row in connection.execute_sql("SELECT node_id, snapshot_version FROM runs").fetchall():
+            stored[row] += 1
+    for _, node_id, version, runs, _ in cells(store):
+        counted[node_id, version] += runs
+    return stored, counted
+
+
 @pytest.mark.slow
-def test_after_a_kill_no_more_is_counted_than_was_stored(file: Path) -> None:
-    """The last seconds may be missing; nothing is counted twice."""
+def test_what_a_killed_process_stored_is_counted_once_by_the_next(file: Path) -> None:
+    """Nothing is counted twice: not while it still ran, and not by those that come later."""
     child = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(file)], stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )  # fmt: skip
     assert child.stdout is not None
     assert child.stdout.readline() == b"going\n"
-    other = DatabaseStore.open(resolved(file), read_only=True)
-    wait_until(lambda: cells(other), 20)
-    other.close()
+    other = Running(file)
+    wait_until(lambda: cells(other.store), 20)
+    assert recount.of_ended(other.store.database, time.time_ns()) == 0
     child.send_signal(signal.SIGKILL)
     child.wait()
     child.stdout.close()
-    store = DatabaseStore.open(resolved(file), read_only=True)
-    stored = Counter[str]()
+    other.store.close()
+    read_only = DatabaseStore.open(resolved(file), read_only=True)
+    stored, counted = stored_and_counted(read_only)
+    read_only.close()
+    assert all(counted[key] <= stored[key] for key in counted)
+
+    for _ in range(2):  # by the second process nothing is counted again
+        assert counts_once_all_is_counted(file) == (stored, stored)
+
+
+def counts_once_all_is_counted(file: Path) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]:
+    running = Running(file)
+    wait_until(lambda: not waits_to_be_counted(running.store), 20)
+    found = stored_and_counted(running.store)
+    running.store.close()
+    return found
+
+
+def waits_to_be_counted(store: DatabaseStore) -> bool:
+    """Whether the process of the runs may have left some uncounted."""
+    names = "SELECT 'counted.' || process_id FROM runs"
     with store.database.reading() as connection:
-        for (node_id,) in connection.execute_sql("SELECT node_id FROM runs").fetchall():
-            stored[node_id] += 1
-    counted = {cell[1]: cell[3] for cell in cells(store)}
-    assert 0 < sum(counted.values()) <= store.history.count(Run, EVERYTHING)
-    assert all(counted[node_id] <= stored[node_id] for node_id in counted)
-    store.close()
+        return bool(connection.execute_sql(f"SELECT 1 FROM counters WHERE name IN ({names})").fetchall())
+
+
+def test_a_large_rest_is_counted_in_parts_with_its_failures(
+    running: Running, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it would have been counted by its own process; what came before the structure was known is version 0."""
+    monkeypatch.setattr(recount, "CHUNK", 10)
+    monkeypatch.setattr(writer, "ROLL_UP_SECONDS", 1_000.0)
+    running.store.snapshot_version = lambda: None
+    for number in range(95):
+        failed = number % 5 == 0
+        ran(running, status=RunStatus.error if failed else RunStatus.ok, ok=not failed, duration_ns=number)
+        if number == 3:
+            assert running.store.writer is not None
+            assert running.store.writer.flush(20, counts=True)
+    assert running.flush()
+    assert running.store.housekeeping is not None
+    assert running.store.housekeeping.close(20)
+    counted = sum(stored_and_counted(running.store)[1].values())
+    monkeypatch.setattr(processes, "_is_running", lambda pid: False)
+    assert recount.of_ended(running.store.database, time.time_ns()) == 95 - counted
+    columns = [getattr(RunRollup, name) for name in (*Key._fields[1:3], *Cell._fields)]
+    with running.store.database.reading() as connection:
+        ((*cell, durations),) = connection.execute(RunRollup.select(*columns)).fetchall()
+    assert cell == ["shop.buy", 0, "TASK", 95, 19, sum(range(95))]
+    assert histogram.decode(durations) == histogram.of(list(range(95)))
+    assert running.store.writer is not None
+    running.store.writer.rollups.clear()

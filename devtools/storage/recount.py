@@ -1,0 +1,54 @@
+"""Counts what killed processes had stored and not counted any more. Called by housekeeping under the lease."""
+
+from devtools.records import Run, RunStatus
+from devtools.storage import processes
+from devtools.storage.rollups import COUNTED, HOUR_NS, UNKNOWN_VERSION, Rollups
+from devtools.storage.sqlite import Sqlite
+from devtools.storage.tables import MODELS, Counter
+
+CHUNK = 10_000
+"""Runs counted in one transaction."""
+
+_RUN = MODELS[Run]
+_COLUMNS = [
+    getattr(_RUN, name)
+    for name in ("id", "time_ns", "node_id", "snapshot_version", "node_kind", "duration_ns", "status")
+]
+
+
+def of_ended(database: Sqlite, now_ns: int) -> int:
+    """Count what processes that have ended left uncounted; answers how many runs those were."""
+    with database.reading() as connection:
+        noted = Counter.select(Counter.name, Counter.value).where(Counter.name.startswith(COUNTED))
+        counted = {
+            int(name[len(COUNTED) :]): last_id for name, last_id in connection.execute(noted).fetchall()
+        }
+    ended = sorted(processes.ended(database, counted, now_ns))
+    return sum(_of_process(database, process_id, counted[process_id]) for process_id in ended)
+
+
+def _of_process(database: Sqlite, process_id: int, last_id: int) -> int:
+    noted, total = Counter.name == f"{COUNTED}{process_id}", 0
+    while rows := _after(database, process_id, last_id):
+        before, rollups = last_id, Rollups()
+        for last_id, time_ns, node_id, version, node_kind, duration_ns, status in rows:
+            key = (time_ns // HOUR_NS, node_id, version or UNKNOWN_VERSION, process_id)
+            rollups.add(key, last_id, node_kind, duration_ns, is_error=status == RunStatus.error.value)
+        with database.writing() as connection:
+            if not connection.execute(Counter.select().where(noted, Counter.value == before)).fetchall():
+                return total  # another process has counted them meanwhile
+            rollups.write(connection)
+        total += len(rows)
+    with database.writing() as connection:
+        connection.execute(Counter.delete().where(noted))
+    return total
+
+
+def _after(
+    database: Sqlite, process_id: int, last_id: int
+) -> list[tuple[int, int, str, int | None, str, int, str]]:
+    later = (_RUN.id > last_id) & (_RUN.process_id == process_id)
+    with database.reading() as connection:
+        return connection.execute(
+            _RUN.select(*_COLUMNS).where(later).order_by(_RUN.id).limit(CHUNK)
+        ).fetchall()
