@@ -1,9 +1,5 @@
 """Counts by the hour: equal to a scan, and there when the runs are not."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -158,23 +154,6 @@ def test_processes_are_counted_side_by_side(file: Path) -> None:
     second.store.close()
 
 
-KILLED = """
-import sys, time
-from tests.storage.conftest import Running
-from tests.storage.test_rollups import ran
-running = Running(sys.argv[1], capacity=100_000)
-running.store.snapshot_version = lambda: 1
-number = 0
-while True:
-    ran(running, f"shop.n{number % 7}")
-    number += 1
-    if number % 100 == 0:
-        time.sleep(0.001)
-        if number == 5_000:
-            print("going", flush=True)
-"""
-
-
 def stored_and_counted(store: DatabaseStore) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]:
     """Runs per element and version, as rows and as counts."""
     stored, counted = Counter[tuple[str, int]](), Counter[tuple[str, int]]()
@@ -184,45 +163,6 @@ def stored_and_counted(store: DatabaseStore) -> tuple[dict[tuple[str, int], int]
     for _, node_id, version, runs, _ in cells(store):
         counted[node_id, version] += runs
     return stored, counted
-
-
-@pytest.mark.slow
-def test_what_a_killed_process_stored_is_counted_once_by_the_next(file: Path) -> None:
-    """Nothing is counted twice: not while it still ran, and not by those that come later."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(file)], stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )  # fmt: skip
-    assert child.stdout is not None
-    assert child.stdout.readline() == b"going\n"
-    other = Running(file)
-    wait_until(lambda: cells(other.store), 20)
-    assert recount.of_ended(other.store.database, time.time_ns()) == 0
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    child.stdout.close()
-    other.store.close()
-    read_only = DatabaseStore.open(resolved(file), read_only=True)
-    stored, counted = stored_and_counted(read_only)
-    read_only.close()
-    assert all(counted[key] <= stored[key] for key in counted)
-
-    for _ in range(2):  # by the second process nothing is counted again
-        assert counts_once_all_is_counted(file) == (stored, stored)
-
-
-def counts_once_all_is_counted(file: Path) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]:
-    running = Running(file)
-    wait_until(lambda: not waits_to_be_counted(running.store), 20)
-    found = stored_and_counted(running.store)
-    running.store.close()
-    return found
-
-
-def waits_to_be_counted(store: DatabaseStore) -> bool:
-    """Whether the process of the runs may have left some uncounted."""
-    names = "SELECT 'counted.' || process_id FROM runs"
-    with store.database.reading() as connection:
-        return bool(connection.execute_sql(f"SELECT 1 FROM counters WHERE name IN ({names})").fetchall())
 
 
 def test_a_large_rest_is_counted_in_parts_with_its_failures(
