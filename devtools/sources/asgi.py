@@ -32,7 +32,7 @@ INTERNAL_SERVER_ERROR = 500
 NORMAL_CLOSURES = frozenset({1000, 1001, 1005})
 _LONGEST_NUMBER = 18
 
-_current, _set_current, _is_internal = current.get, current.set, internal.get
+_current, _set_current, _reset_current, _is_internal = current.get, current.set, current.reset, internal.get
 _TASK = NodeKind.TASK
 _RUNNING, _OK, _ERROR, _CANCELLED = RunStatus.running, RunStatus.ok, RunStatus.error, RunStatus.cancelled
 
@@ -82,7 +82,7 @@ class RecordRequests:
                     run.lost()
             return send(message)
 
-        _set_current(run)
+        token = _set_current(run)
         try:
             await self.app(scope, to_app, to_server)
         except BaseException as error:
@@ -92,7 +92,10 @@ class RecordRequests:
             if run.status is _RUNNING:
                 run.ended()
             run.scope = None
-            _set_current(outer)
+            try:
+                _reset_current(token)  # half of what setting it costs
+            except ValueError:  # the app is left in another context than it was entered in
+                _set_current(outer)
 
     def _begin(self, scope: Scope, outer: ActiveRun | None) -> Exchange | None:
         """The run of this exchange; None where it is not recorded, or its scope cannot be read, which is for the app to say."""
@@ -256,7 +259,7 @@ class Exchange(ActiveRun, eq=False, gc=False):
 
     def labelled(self, message: Message) -> Message:
         """The message that starts an answer, with the correlation id among its headers. A copy: apps may send a constant."""
-        headers: list[tuple[bytes, bytes]] = [*(message.get("headers") or ())]
+        headers = [*(message.get("headers") or ())]
         for name, _ in headers:
             if name == CORRELATION_HEADER:
                 break
@@ -265,7 +268,9 @@ class Exchange(ActiveRun, eq=False, gc=False):
             if type(correlation) is not bytes:
                 self.correlation = correlation = self.correlation_id.encode()
             headers.append((CORRELATION_HEADER, correlation))
-        return {**message, "headers": headers}
+        labelled = dict(message)
+        labelled["headers"] = headers
+        return labelled
 
     def over(self, status: RunStatus, error: str | None = None) -> None:
         """Record the run, once."""

@@ -14,8 +14,8 @@ _USUAL = b"00-" + _NO_TRACE + b"-" + _NO_SPAN + b"-00"
 def parse_traceparent(value: bytes) -> tuple[bytes, bytes] | None:
     """The digits of the trace id, which is the correlation id, and of the caller's span; None where the header is not valid."""
     # No regular expression for what nearly everybody sends: with every digit made a zero it is always the same.
-    if value.translate(_DIGITS) == _USUAL and value[:2] != b"ff":
-        trace, span = value[3:35], value[36:52]
+    if value.translate(_DIGITS) == _USUAL and not value.startswith(b"ff"):
+        _, trace, span, _ = value.split(b"-")
         return (trace, span) if trace != _NO_TRACE and span != _NO_SPAN else None
     match = _ANY(value)
     return None if match is None else (match[1], match[2])

@@ -1,6 +1,7 @@
 """Requests and sessions as runs."""
 
 import asyncio
+import contextvars
 import logging
 
 import pytest
@@ -713,6 +714,30 @@ def test_headers_that_can_be_read_once_arrive_whole(recorder):
 
     start, _ = asyncio.run(call(recorded(app, recorder), http_scope(), []))
     assert list(start["headers"]) == [(b"x-correlation-id", b"own"), (b"a", b"b")]
+
+
+def test_an_app_that_is_left_in_another_context_than_it_was_entered_in(recorder):
+    """A server may drive it so; what is current there is as before."""
+
+    class Pause:
+        def __await__(self):
+            yield
+
+    async def app(scope, receive, send):
+        await Pause()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def send(message):
+        pass
+
+    exchange = recorded(app, recorder)(http_scope(), None, send)
+    contextvars.Context().run(exchange.send, None)
+    elsewhere = contextvars.Context()
+    with pytest.raises(StopIteration):
+        elsewhere.run(exchange.send, None)
+    assert elsewhere.run(context.current.get) is None
+    assert [run.status for run in runs(recorder)] == [RunStatus.ok]
 
 
 def test_nothing_is_kept_alive_by_a_run(recorder):
