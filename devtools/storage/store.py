@@ -189,7 +189,10 @@ class DatabaseStore:
             self._unopened = None
 
     def flush(self, timeout: float = CLOSE_SECONDS) -> bool:
-        """Wait until everything recorded before now is committed; False when that took longer."""
+        """Wait until everything recorded before now is committed; False when that took longer.
+
+        A store that was opened for reading has nothing to commit: True.
+        """
         return self.writer is None or self.writer.flush(timeout)
 
     def await_own(self, timeout: float = 0.2) -> None:
