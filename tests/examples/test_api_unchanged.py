@@ -126,11 +126,9 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def exchange(server: Server, request: bytes) -> bytes:
-    """Everything that the server sends until it closes, without the date."""
+    """Everything that the server sends until it closes, without the date. Every request here makes it close."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
         connection.sendall(request)
-        if b"\r\nConnection: close\r\n" not in request:
-            connection.shutdown(socket.SHUT_WR)
         parts = iter(lambda: connection.recv(65_536), b"")
         return DATE.sub(b"", b"".join(parts))
 
