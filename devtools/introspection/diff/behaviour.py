@@ -55,11 +55,11 @@ def _change(node_id: str, old: Behaviour | None, new: Behaviour | None) -> Behav
         return BehaviourChange(
             node_id=node_id, verdict=Verdict.TOO_FEW, message=message, old=old, new=new, score=0.0
         )
-    worse, better = _differences(old, new), _differences(new, old)
+    worse, better = _higher(old, new), _higher(new, old)
     if worse:
-        verdict, message = Verdict.WORSE, f"More errors or slower: {'; '.join(worse)}."
+        verdict, message = Verdict.WORSE, _said(worse, old, new)
     elif better:
-        verdict, message = Verdict.BETTER, f"Fewer errors or faster: {'; '.join(better)} before."
+        verdict, message = Verdict.BETTER, _said(better, old, new)
     else:
         verdict, message = Verdict.SAME, "No difference beyond chance."
     return BehaviourChange(
@@ -67,16 +67,26 @@ def _change(node_id: str, old: Behaviour | None, new: Behaviour | None) -> Behav
     )
 
 
-def _differences(low: Behaviour, high: Behaviour) -> list[str]:
-    """What is higher on one side, in words."""
+def _higher(low: Behaviour, high: Behaviour) -> list[str]:
+    """What is higher on one side than on the other, beyond chance."""
     found: list[str] = []
     rise = high.error_rate - low.error_rate
     if rise >= MORE_ERRORS and rise > 2 * _standard_error(low, high):
-        found.append(f"errors {low.error_rate:.1%} → {high.error_rate:.1%}")
+        found.append("errors")
     for name, before, after in (("p50", low.p50_ms, high.p50_ms), ("p95", low.p95_ms, high.p95_ms)):
         if after - before >= NOISE_MS and after >= before * SLOWER:
-            found.append(f"{name} {before:.1f} → {after:.1f} ms")
+            found.append(name)
     return found
+
+
+def _said(measures: list[str], old: Behaviour, new: Behaviour) -> str:
+    """`errors 0.0% → 50.0%; p95 10.6 → 50.7 ms`."""
+    texts = {
+        "errors": f"errors {old.error_rate:.1%} → {new.error_rate:.1%}",
+        "p50": f"p50 {old.p50_ms:.1f} → {new.p50_ms:.1f} ms",
+        "p95": f"p95 {old.p95_ms:.1f} → {new.p95_ms:.1f} ms",
+    }
+    return "; ".join(texts[measure] for measure in measures)
 
 
 def _standard_error(one: Behaviour, other: Behaviour) -> float:

@@ -48,5 +48,5 @@ def test_the_worst_stands_first():
     }
     changes = compare(old, new)
     assert [change.node_id for change in changes] == ["fails", "slower", "slow", "new", "same", "fast"]
-    assert changes[0].message == "More errors or slower: errors 0.0% → 50.0%."
-    assert changes[-1].message == "Fewer errors or faster: p50 1.0 → 10.0 ms; p95 2.0 → 20.0 ms before."
+    assert changes[0].message == "errors 0.0% → 50.0%"
+    assert changes[-1].message == "p50 10.0 → 1.0 ms; p95 20.0 → 2.0 ms"
