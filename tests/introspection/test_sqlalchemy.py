@@ -14,7 +14,7 @@ def shop() -> Inspected:
 
 def test_an_engine_is_a_resource_where_it_is_made_with_its_url_masked(shop: Inspected) -> None:
     engine = shop.element("sqlalchemy_shop.engine")
-    assert (engine.title, engine.file_path, engine.line) == ("sqlite engine", "sqlalchemy_shop.py", 21)
+    assert (engine.title, engine.file_path, engine.line) == ("sqlite engine", "sqlalchemy_shop.py", 22)
     assert shop.config(engine.id) == {
         "dialect": "sqlite",
         "driver": "pysqlite",
@@ -65,6 +65,22 @@ def test_a_model_that_is_not_imported_yet_is_left_out_and_mappers_stay_unconfigu
 def test_a_class_that_shares_a_table_depends_on_its_base(shop: Inspected) -> None:
     assert shop.element("sqlalchemy_shop.Book").depends_on == ("sqlalchemy_shop.Product",)
     assert shop.element("sqlalchemy_shop.Product").depends_on == ()
+
+
+def test_a_class_with_a_table_beside_that_of_its_base_has_the_columns_of_both(shop: Inspected) -> None:
+    """Each attribute once; what the database computes is not asked for."""
+    assert shop.element("sqlalchemy_shop.GiftBox").depends_on == ("sqlalchemy_shop.Product",)
+    assert shop.schema("sqlalchemy_shop.GiftBox") == {
+        "type": "object",
+        "properties": {
+            "area": {"type": "integer", "description": "computed"},
+            "height": {"type": "integer"},
+            "id": {"type": "integer", "description": "primary key, references products.id"},
+            "kind": {"type": "string", "maxLength": 20},
+            "width": {"type": "integer"},
+        },
+        "required": ["height", "kind", "width"],
+    }
 
 
 def test_a_table_without_a_class_is_a_resource_too(shop: Inspected) -> None:

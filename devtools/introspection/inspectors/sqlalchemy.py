@@ -142,9 +142,7 @@ class Inspection:
             ElementKind.resource,
             identifier,
             mapped,
-            schema=table_schema(
-                _column(column, attribute) for attribute, column in sorted(mapper.columns.items())
-            ),
+            schema=table_schema(_column(column, attribute) for attribute, column in _columns(mapper)),
             config=masked(config),
         )
         self.found.link(identifier, depends_on=others)
@@ -184,6 +182,15 @@ class Inspection:
                 yield name, naming.element_id(target)
 
 
+def _columns(mapper: Any) -> list[tuple[str, Any]]:
+    """The column of each attribute. With joined-table inheritance a key has one in each table: the class's own stands for both."""
+    found: dict[str, Any] = {}
+    for attribute, column in mapper.columns.items():
+        if attribute not in found or naming.attribute(column, "table") is mapper.local_table:
+            found[attribute] = column
+    return sorted(found.items())
+
+
 def _related(relationship: Any) -> Any:
     """What a relationship leads to: a class, or its name; None where only a call would tell."""
     target: Any = naming.members(relationship).get("entity") or relationship.argument
@@ -207,6 +214,9 @@ def _column(column: Any, name: str) -> Column:
     kind: Any = None
     with suppress(Exception):  # many types have no Python type
         kind = column.type.python_type
+    kind, type_name = kind if isinstance(kind, type) else None, type(column.type).__name__
+    if not isinstance(column, loaded("sqlalchemy.schema").Column):
+        return Column(name, kind, type_name, notes=("computed",))  # `column_property`
     notes = ["primary key"] if column.primary_key else []
     notes += ["unique"] if column.unique else []
     notes += ["indexed"] if column.index else []
@@ -215,8 +225,8 @@ def _column(column: Any, name: str) -> Column:
     length = naming.attribute(column.type, "length")
     return Column(
         name=name,
-        kind=kind if isinstance(kind, type) else None,
-        type_name=type(column.type).__name__,
+        kind=kind,
+        type_name=type_name,
         is_required=not column.nullable and not has_value,
         is_nullable=bool(column.nullable),
         max_length=length if isinstance(length, int) else None,

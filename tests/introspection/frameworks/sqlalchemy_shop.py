@@ -8,6 +8,7 @@ from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
     Session,
+    column_property,
     mapped_column,
     relationship,
     scoped_session,
@@ -78,6 +79,17 @@ class Book(Product):
     """A product with pages."""
 
     __mapper_args__ = {"polymorphic_identity": "book"}
+
+
+class GiftBox(Product):
+    """A product with a table of its own beside that of all products."""
+
+    __tablename__ = "gift_boxes"
+    id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True)
+    width: Mapped[int] = mapped_column(Integer)
+    height: Mapped[int] = mapped_column(Integer)
+    area = column_property(width * height)
+    __mapper_args__ = {"polymorphic_identity": "gift box"}
 
 
 legacy = MetaData(schema="old")
