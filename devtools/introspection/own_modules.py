@@ -33,14 +33,20 @@ class Bound(NamedTuple):
 
 
 class OwnModules:
-    """The globals of the app's own modules, read once. Objects are told apart by their type, so that lazy ones stay asleep."""
+    """The globals of the app's own modules, each read once. Objects are told apart by their type, so that lazy ones stay asleep."""
 
     def __init__(self, app: str = "") -> None:
         self.package = app.partition(".")[0]
         self.by_type: dict[type[Any], list[Bound]] = {}
         self._sources: dict[str, Source] = {}
+        self._read_modules: set[int] = set()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Read the modules that were imported since."""
         for module in tuple(sys.modules.values()):
-            if self.holds(module):
+            if self.holds(module) and id(module) not in self._read_modules:
+                self._read_modules.add(id(module))
                 self._read(module)
 
     def holds(self, module: Any) -> bool:  # Any: `sys.modules` may hold anything

@@ -86,6 +86,15 @@ def test_receivers_of_signals_are_hooks_that_depend_on_their_sender(shop: Inspec
     assert "django.db.models.signals.pre_save" not in shop.by_id
 
 
+def test_what_only_the_urlconf_imports_is_seen_too(shop: Inspected) -> None:
+    """As after the first request."""
+    forget = shop.element("django_shop.views.forget_order")
+    assert forget.events == ("django.db.models.signals.post_delete",)
+    assert forget.emits == ("django_shop.views.order_forgotten",)
+    counted = shop.element("django_shop.views.count_forgotten")
+    assert counted.events == ("django_shop.views.order_forgotten",)
+
+
 def test_settings_stay_in_the_settings(shop: Inspected) -> None:
     assert shop.config("django.db.default") == {"engine": "django.db.backends.sqlite3", "name": ":memory:"}
     assert "hunter2" not in json.dumps([element.config for element in shop.list()])

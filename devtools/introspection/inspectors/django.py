@@ -4,6 +4,7 @@ Looks only once Django is set up. Of the settings it reads `MIDDLEWARE`, and of 
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,16 +31,19 @@ def inspect(app: Any, found: Found) -> None:  # Any: any app
     apps: Any = loaded("django.apps")
     if apps is None or not apps.apps.ready:
         return
+    handlers: Any = loaded("django.core.handlers.base")
+    applications = [] if handlers is None else [*found.applications(app, handlers.BaseHandler)]
+    if applications:
+        # Imports the URLconf, as the first request would: receivers of signals, and more models, may stand beside the views.
+        with suppress(Exception):  # said once, below
+            _ = loaded("django.urls").get_resolver().url_patterns
+        found.own.look_again()
     django_models.inspect(apps.apps, found)
     _signals(found)
-    handlers: Any = loaded("django.core.handlers.base")
-    if handlers is None:
-        return
-    for mounted in found.applications(app, handlers.BaseHandler):
+    for mounted in applications:
         uses = (*mounted.middleware, *_middleware(found))
-        resolver = loaded("django.urls").get_resolver()
         place = Place(mounted.prefix, middleware=uses)
-        Inspection(found).patterns(resolver, place)
+        Inspection(found).patterns(loaded("django.urls").get_resolver(), place)
         found.has_routes = True
 
 
@@ -92,7 +96,7 @@ class Inspection:
         self.found = found
 
     def patterns(self, resolver: Any, place: Place) -> None:
-        """Every pattern below a resolver. Reading it imports the URLconf, as the first request would."""
+        """Every pattern below a resolver."""
         if place.depth > MAX_DEPTH:
             return
         for pattern in resolver.url_patterns:

@@ -1,3 +1,5 @@
+from django.db.models.signals import post_delete
+from django.dispatch import Signal, receiver
 from django.http import HttpResponse, JsonResponse
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
@@ -39,3 +41,16 @@ class OrderPage(View):
 
         Book.objects.all()
         return HttpResponse()
+
+
+order_forgotten = Signal()
+
+
+@receiver(post_delete, sender=Order)
+def forget_order(sender, **_):
+    """Tell others, from a module that only the URLconf imports."""
+    order_forgotten.send(sender=sender)
+
+
+@receiver(order_forgotten)
+def count_forgotten(sender, **_): ...
