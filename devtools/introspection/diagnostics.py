@@ -151,11 +151,11 @@ def _links(element: Element) -> Iterable[tuple[str, str]]:
 
 
 def _duplicate_route(graph: Graph) -> Findings:
-    seen: dict[tuple[str, str], Element] = {}
+    seen: dict[tuple[str, str, str], Element] = {}
     for element in graph.list(ElementKind.task):
         if element.route is None:
             continue
-        shape = (element.route.method, path_shape(element.route.path))
+        shape = (element.route.host, element.route.method, path_shape(element.route.path))
         first = seen.setdefault(shape, element)
         if first is not element:
             yield (

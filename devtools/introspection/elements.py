@@ -22,11 +22,13 @@ class ElementKind(enum.Enum):
     async_context = "async_context"
 
 
-class Route(msgspec.Struct, frozen=True):
+class Route(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a task answers HTTP: method (`WS` for WebSockets) and composed path template."""
 
     method: str
     path: str
+    host: str = ""
+    """The only host it answers at; empty where it answers at any."""
 
 
 class TagUse(msgspec.Struct, frozen=True):

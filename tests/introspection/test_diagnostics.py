@@ -113,12 +113,13 @@ def test_an_error_that_is_neither_thrown_nor_handled(graph: Make) -> None:
     assert codes(made) == {"UNUSED_ERROR": ["Declined"]}
 
 
-def test_routes_that_differ_only_in_the_names_of_parameters_are_duplicates(graph: Make) -> None:
+def test_routes_of_one_host_that_differ_only_in_the_names_of_parameters_are_duplicates(graph: Make) -> None:
     made = graph(
         element("task", "GET /a/{id}", route=Route("GET", "/a/{id}")),
         element("task", "GET /a/{name}", route=Route("GET", "/a/{name}")),
         element("task", "GET /a/{id:int}", route=Route("GET", "/a/{id:int}")),
         element("task", "POST /a/{name}", route=Route("POST", "/a/{name}")),
+        element("task", "GET //b.example.org/a/{id}", route=Route("GET", "/a/{id}", "b.example.org")),
     )
 
     assert codes(made) == {"DUPLICATE_ROUTE": ["GET /a/{name}"]}

@@ -234,7 +234,7 @@ class Inspection:
             ElementKind.task,
             identifier,
             handler if handler.__doc__ else endpoint,
-            route=Route(method, path),
+            route=Route(method, path, place.host),
             middleware=place.middleware,
             depends_on=depends_on,
             shadowed_by=self.shadows.before(place.host, method, path),

@@ -41,7 +41,7 @@ def add_route(found: Found, method: str, path: str, handler: Any, *, host: str =
         handler,
         **{
             "schema": path_schema(path),
-            "route": Route(method, path),
+            "route": Route(method, path, host),
             "depends_on": (declared,) if declared is not None else (),
             **fields,
         },
