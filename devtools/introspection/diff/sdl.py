@@ -1,9 +1,16 @@
-"""Changes of a GraphQL schema, classed by graphql-core: breaking, dangerous, safe."""
+"""Changes of a GraphQL schema, classed as graphql-core does, but for defaults: breaking, dangerous, safe."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from devtools.introspection.diff.changes import SEVERITIES, SdlChange, Severity
 
+if TYPE_CHECKING:
+    from graphql import GraphQLSchema
+
 UNUSED_SCALAR = "Standard scalar "
 """How graphql-core says that `Int` stands nowhere in the schema any more, which breaks nobody by itself."""
+_DEFAULTS = frozenset({"ARG_DEFAULT_VALUE_CHANGE", "INPUT_FIELD_DEFAULT_VALUE_CHANGE"})
 
 
 def changes(old: str | None, new: str | None) -> list[SdlChange]:
@@ -50,12 +57,29 @@ def _compared(old: str, new: str) -> list[SdlChange]:
         BreakingChangeType: Severity.BREAKING,
         DangerousChangeType: Severity.DANGEROUS,
     }
-    return [
-        SdlChange(
-            severity=severities.get(type(change.type), Severity.SAFE),
-            code=change.type.name,
-            message=change.description,
-        )
-        for change in find_schema_changes(before, after)
-        if not change.description.startswith(UNUSED_SCALAR)
-    ]
+    required = set(_required(after))
+    found: list[SdlChange] = []
+    for change in find_schema_changes(before, after):
+        severity, message = severities.get(type(change.type), Severity.SAFE), change.description
+        where = message.partition(" ")[0]
+        # graphql-core calls every change of a default dangerous. Without one, who left the value out is refused now.
+        if change.type.name in _DEFAULTS and where in required:
+            severity, message = Severity.BREAKING, f"{where} must be given now: its default was removed."
+        if not message.startswith(UNUSED_SCALAR):
+            found.append(SdlChange(severity=severity, code=change.type.name, message=message))
+    return found
+
+
+def _required(schema: "GraphQLSchema") -> Iterator[str]:
+    """`Query.orders(first:)` and `OrderInput.sku`: every argument and input field that must be given."""
+    from graphql import is_input_object_type, is_required_argument, is_required_input_field
+
+    for name, kind in schema.type_map.items():
+        for field_name, field in getattr(kind, "fields", {}).items():
+            if is_input_object_type(kind):
+                if is_required_input_field(field):
+                    yield f"{name}.{field_name}"
+                continue
+            for argument_name, argument in field.args.items():
+                if is_required_argument(argument):
+                    yield f"{name}.{field_name}({argument_name}:)"
