@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ SETTLED_NS = 60_000_000_000
 """A process that was seen within this time is taken to live. Its records are no further from the times of its row than this."""
 ENDED_NS = 86_400_000_000_000
 """A process of this machine that was not seen for so long has ended, whoever has its number now."""
+_IMPORTED_NS = time.time_ns()
+"""Who was last seen before is another process than this one."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def prune(database: Sqlite, now_ns: int) -> int:
             key
             for key, host, pid, started, seen_ns in rows
             if key not in counted
-            and _has_ended(host, pid, now_ns - seen_ns)
+            and _has_ended(host, pid, seen_ns, now_ns)
             and not _has_records(connection, queries, key, started, seen_ns)
         ]
     for start in range(0, len(ended), 1_000):
@@ -94,14 +97,18 @@ def ended(database: Sqlite, keys: Collection[int], now_ns: int) -> set[int]:
     columns = (Process.id, Process.host, Process.pid, Process.last_seen_ns)
     with database.reading() as connection:
         rows = connection.execute(Process.select(*columns).where(Process.id.in_(list(keys)))).fetchall()
-    living = {key for key, host, pid, seen_ns in rows if not _has_ended(host, pid, now_ns - seen_ns)}
+    living = {key for key, host, pid, seen_ns in rows if not _has_ended(host, pid, seen_ns, now_ns)}
     return set(keys) - living
 
 
-def _has_ended(host: str, pid: int, unseen_ns: int) -> bool:
+def _has_ended(host: str, pid: int, seen_ns: int, now_ns: int) -> bool:
     if host != socket.gethostname():
-        return unseen_ns > FORGOTTEN_NS
-    return unseen_ns > ENDED_NS or not _is_running(pid)
+        return now_ns - seen_ns > FORGOTTEN_NS
+    if (
+        pid == os.getpid() and seen_ns < _IMPORTED_NS
+    ):  # a container that starts again gives its process the number of the last one
+        return True
+    return now_ns - seen_ns > ENDED_NS or not _is_running(pid)
 
 
 def _queries_of_records(connection: Database) -> list[str]:

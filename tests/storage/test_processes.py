@@ -54,15 +54,29 @@ def test_an_ended_process_stays_as_long_as_its_records(run: Start, ended_pid: in
 
 
 @pytest.mark.parametrize(
-    ("host", "minutes", "stays"),
-    [(None, 10, True), (None, 60 * 25, False), ("elsewhere", 10, True), ("elsewhere", 61, False)],
-    ids=["this one lives", "its number is another's", "seen lately elsewhere", "not seen for long elsewhere"],
+    ("host", "pid", "minutes", "stays"),
+    [
+        (None, os.getppid(), 10, True),
+        (None, os.getppid(), 60 * 25, False),
+        (None, os.getpid(), 60 * 23, False),
+        ("elsewhere", os.getpid(), 10, True),
+        ("elsewhere", os.getpid(), 61, False),
+    ],
+    ids=[
+        "it lives",
+        "its number is another's",
+        "its number is ours",
+        "seen lately elsewhere",
+        "not seen for long elsewhere",
+    ],
 )
-def test_who_lives_is_not_forgotten(run: Start, host: str | None, minutes: int, *, stays: bool) -> None:
+def test_who_lives_is_not_forgotten(
+    run: Start, host: str | None, pid: int, minutes: int, *, stays: bool
+) -> None:
     """On this machine the process itself is looked for; of another the last sign of life counts."""
     other, running = run(), run()
     other.store.close()
-    unseen = {"last_seen_ns": time.time_ns() - minutes * MINUTES_NS, "pid": os.getpid()}
+    unseen = {"last_seen_ns": time.time_ns() - minutes * MINUTES_NS, "pid": pid}
     end(running, other.recorder.process_id, **unseen, **({"host": host} if host else {}))
     processes.prune(running.store.database, time.time_ns())
     assert (other.recorder.process_id in known(running)) is stays
