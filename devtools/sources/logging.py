@@ -150,9 +150,9 @@ def _before(
         if not capture.active:
             original(self, record)
             return
-        lowest, is_apps = self._cache.get(_KNOWN) or _know(self)
+        lowest, captured = self._cache.get(_KNOWN) or _know(self)
         number = record.levelno
-        if is_apps and (keeps is None or keeps()):
+        if number >= captured and (keeps is None or keeps()):
             message: Any = record.msg
             if record.args or type(message) is not str:
                 message = _formatted(record)
@@ -167,24 +167,46 @@ def _before(
     return call_handlers
 
 
+_STATEMENTS = (
+    "sqlalchemy.engine",
+    "django.db.backends",
+    "peewee",
+    "aiosqlite",
+    "asyncpg",
+    "databases",
+    "psycopg",
+    "tortoise.db_client",
+)
+"""Loggers that tell of SQL with the values bound to it. Statements are runs, without them; of these only warnings are captured."""
+_NEVER = 1 << 30
 _KNOWN = "devtools"
 """Key in the cache of a logger, which `logging` empties whenever a level changes."""
 _effective_level = logging.Logger.getEffectiveLevel
 
 
-def _know(logger: Any) -> tuple[int, bool]:  # Any: as above
-    """The level from which the records of a logger would exist without us, and whether it is the app's and not ours."""
-    is_ours = logger.name == "devtools" or logger.name.startswith("devtools.")
-    known = logger._cache[_KNOWN] = (_effective_level(logger), not is_ours)
+def _know(logger: Any) -> tuple[int, int]:  # Any: as above
+    """The level from which the records of a logger would exist without us, and that from which they are captured."""
+    captured = _NEVER if _is_below(logger.name, "devtools") else 0
+    if _is_below(logger.name, *_STATEMENTS):
+        captured = logging.WARNING
+    known = logger._cache[_KNOWN] = (_effective_level(logger), captured)
     return known
 
 
+def _is_below(name: str, *parents: str) -> bool:
+    return any(name == parent or name.startswith(f"{parent}.") for parent in parents)
+
+
 def _lower(lowest: int) -> Callable[[], None]:
-    """Let records from `lowest` on exist in every logger. What handlers see stays as configured."""
+    """Let records from `lowest` on exist in every logger but those of libraries that log their own work with what it works on.
+
+    What handlers see stays as configured.
+    """
     original = logging.Logger.getEffectiveLevel
 
     def get_effective_level(self: logging.Logger) -> int:
-        return min(lowest, original(self))
+        level = original(self)
+        return level if level <= lowest or _is_below(self.name, "sqlalchemy", *_STATEMENTS) else lowest
 
     logging.Logger.getEffectiveLevel = get_effective_level
     _forget_levels()

@@ -323,3 +323,33 @@ def test_the_place_is_the_callers(watch, logger):
         logger.warning("x")
     line = sys._getframe().f_lineno - 1
     assert {log.location for log in logs(recorder)} == {f"{__file__}:{line}"}
+
+
+@pytest.mark.parametrize("name", ["sqlalchemy.engine.Engine", "django.db.backends", "peewee", "aiosqlite"])
+def test_values_bound_to_statements_are_not_captured_from_the_loggers_of_databases(watch, name):
+    """Whatever is captured from others, and also where the app prints them itself; their warnings are."""
+    recorder = watch(log_level="trace")
+    library = logging.getLogger(name)
+    assert not library.isEnabledFor(logging.INFO)
+    before = library.level
+    library.setLevel(1)
+    try:
+        library.info("[%s] %r", "generated in 0.1s", ("alice", "correct-horse"))
+        library.debug("args=%s", ("correct-horse",))
+        library.warning("a slow statement")
+    finally:
+        library.setLevel(before)
+    assert [log.message for log in logs(recorder)] == ["a slow statement"]
+
+
+def test_chatter_of_sqlalchemy_stays_as_the_app_configured_it(watch):
+    """Its mappers alone write a hundred lines at the first request."""
+    recorder = watch(log_level="info")
+    mapper = logging.getLogger("sqlalchemy.orm.mapper.Mapper")
+    before = mapper.level
+    mapper.setLevel(logging.WARNING)
+    try:
+        mapper.info("(Author|author) constructed")
+    finally:
+        mapper.setLevel(before)
+    assert logs(recorder) == []
