@@ -413,7 +413,9 @@ class DevTools:
 
     def _announce(self, where: str) -> None:
         status = self._running().store.status()
-        opened = " `devtools open` prints the link." if self._credentials.origin == "file" else ""
+        address = where if "://" in where else f"http://127.0.0.1:PORT{where}"
+        link = f" `devtools open --url {address.rstrip('/')}` prints the link."
+        opened = link if self._credentials.origin == "file" else ""
         announce(logger, f"devtools is at {where}, its store is {status.kind} ({status.why}).{opened}")
         if self._credentials.origin == "memory":
             # Not logged: logs are kept. `devtools open` cannot know this token, so it is told here, once.

@@ -7,7 +7,7 @@ import click
 from devtools.cli import structures
 from devtools.cli.endpoints import Target, answering, target_options
 from devtools.cli.structures import key_options
-from devtools.cli.terminal import say
+from devtools.cli.terminal import write
 from devtools.introspection.catalogue import page
 
 
@@ -33,5 +33,4 @@ def catalogue_command(
     structure = found.structure
     revision = f", git {structure.app.git_revision[:8]}" if structure.app.git_revision else ""
     subtitle = f"{found.name}, {len(structure.elements)} elements{revision}"
-    output.write_text(page(structure, title=structure.app.name, subtitle=subtitle), encoding="utf-8")
-    say(f"devtools: wrote {output}", err=True)
+    write(output, page(structure, title=structure.app.name, subtitle=subtitle))

@@ -179,7 +179,7 @@ def _why(error: OSError, size: int) -> str:
             f"it did not read the whole of {size:,} bytes. A server takes at most its limits.body_bytes ({variable('limits')}, "
             f"{Limits().body_bytes:,} unless it is set there): raise it, or use --database, which has no such limit."
         )
-    return f"{error}. Is the server running there?"
+    return f"{cause}. Is the server running there?"
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -132,7 +132,10 @@ def ping_command(endpoint: str | None, database: str | None, entry: str | None, 
     if response.get("errors"):
         say(f"devtools: {response['errors'][0]['message']}", err=True)
         sys.exit(1)
-    system = response["data"]["system"]
+    data: dict[str, Any] = response.get("data") or {}  # Any: JSON
+    system = data.get("system")
+    if system is None:
+        raise UnavailableError(f"{endpoint} answers GraphQL, but it is no devtools.")
     say(
         f"devtools {system['version']}: store {system['store']['kind']}, structure {system['structure']['state']}"
     )

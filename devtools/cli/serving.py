@@ -15,7 +15,7 @@ from devtools.cli.endpoints import PING, is_web_address, over_http
 from devtools.cli.entries import parse_entry
 from devtools.cli.mounted import APP_DIR, ENTRY, FACTORY, import_runnable, with_devtools
 from devtools.cli.terminal import say
-from devtools.errors import UnauthenticatedError, ValidationError
+from devtools.errors import UnauthenticatedError, UnavailableError, ValidationError
 from devtools.runtime import Runtime
 from devtools.server.credentials import Credentials
 from devtools.server.guard.clients import refuse_unsafe_bind
@@ -167,7 +167,10 @@ def open_command(url: str, only_print: bool) -> None:
             f"--url cannot be {url!r}: it must begin with http:// or https://.", field="url", value=url
         )
     base = url.rstrip("/")
-    response = over_http(f"{base}/graphql", {})(PING, None, None)
+    try:
+        response = over_http(f"{base}/graphql", {})(PING, None, None)
+    except UnavailableError as error:
+        raise UnavailableError(f"{error} Another address is named with --url.") from error
     if response.get("errors"):
         raise UnauthenticatedError(
             f"{base} does not know this token: {response['errors'][0]['message']} "

@@ -10,7 +10,7 @@ import click
 from devtools.cli import structures
 from devtools.cli.endpoints import Answer, Target, answering, ask, target_options
 from devtools.cli.structures import SIDES, Side, key_options
-from devtools.cli.terminal import say
+from devtools.cli.terminal import say, write
 from devtools.errors import NotFoundError, UnavailableError
 from devtools.introspection.diff import diff, report
 
@@ -211,8 +211,7 @@ def export_command(
     if output is None:
         say(document, nl=False)
     else:
-        output.write_text(document, encoding="utf-8")
-        say(f"devtools: wrote {output}", err=True)
+        write(output, document)
 
 
 @snapshots_command.command("import")

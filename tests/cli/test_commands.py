@@ -290,7 +290,43 @@ def test_open_prints_the_link_of_a_server_that_knows_the_token(tmp_path):
         assert "token" in other.stderr
         assert other.stdout == ""
     gone = devtools("open", "--print", "--url", url, cwd=tmp_path, check=1)
-    assert "Is the server running" in gone.stderr
+    assert gone.stderr.endswith(
+        "Connection refused. Is the server running there? Another address is named with --url.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "command", [("catalogue",), ("snapshots", "export", "running")], ids=lambda command: command[0]
+)
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path, command):
+    """With its name, the reason and what to do."""
+    missing = str(tmp_path / "missing" / "file")
+    entry = ("--entry", TOY, "--output", missing)
+    refused = devtools(*command, *entry, cwd=tmp_path, check=1)
+    expected = f"devtools: --output cannot be {missing!r}: No such file or directory. Name a file that can be written."
+    assert refused.stderr.strip().splitlines()[-1] == expected
+
+
+def test_another_graphql_server_is_no_devtools(tmp_path):
+    """`ping` says so."""
+
+    class Other(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(b'{"data": {}}')
+
+        def log_message(self, *_): ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/graphql"
+        done = devtools("ping", "--endpoint", url, cwd=tmp_path, check=1)
+        thread.join(20)
+    assert done.stderr.strip() == f"devtools: {url} answers GraphQL, but it is no devtools."
 
 
 def test_without_a_database_the_link_is_in_the_output(tmp_path):

@@ -172,7 +172,7 @@ RULES: tuple[Rule, ...] = (
         "The OpenAPI document changed so that a client may fail that did not.",
         _openapi(Severity.BREAKING),
     ),
-    Rule("ORPHAN_EVENT", "error", "An event has no hook any more, or never had.", _new_orphan_event),
+    Rule("ORPHAN_EVENT", "error", "An event lost its last hook, or is new and has none.", _new_orphan_event),
     Rule("MIDDLEWARE_ORDER", "error", "Middleware wraps in another order.", _middleware_order),
     Rule(
         "SDL_DANGEROUS",
