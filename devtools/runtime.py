@@ -57,8 +57,16 @@ NOTHING = Described(Graph(), StructureStatus("empty", None, None))
 class Runtime:
     """The parts of a running DevTools, wired. Without `start` it only reads: `devtools serve` and `devtools query --database`."""
 
-    def __init__(self, resolved: Resolved, credentials: Credentials, *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        resolved: Resolved,
+        credentials: Credentials,
+        *,
+        read_only: bool = False,
+        why_memory: str | None = None,
+    ) -> None:
         settings = resolved.settings
+        self._why_memory = why_memory
         self.settings = settings
         self.recorder = Recorder(
             capacity=settings.max_entries,
@@ -90,7 +98,8 @@ class Runtime:
         settings = resolved.settings
         if settings.database is None:
             kept = MemorySnapshots(max_snapshots=settings.max_snapshots)
-            return MemoryStore(self.recorder, kept, app=self.app, role=settings.role, version=version())
+            key = {"app": self.app, "role": settings.role, "version": version()}
+            return MemoryStore(self.recorder, kept, **key, why=self._why_memory)
         store = DatabaseStore.open(resolved, read_only=read_only)
         if read_only:
             store.follow(self.recorder)

@@ -12,6 +12,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import click
+from click.core import ParameterSource
 
 from devtools.cli.terminal import say
 from devtools.errors import DevToolsError, UnavailableError, ValidationError
@@ -19,9 +20,9 @@ from devtools.errors import DevToolsError, UnavailableError, ValidationError
 PING = "{ system { version structure { state } store { kind } } }"
 """The smallest question whose answer says that a devtools is there and knows us."""
 TIMEOUT = 30.0
+"""Seconds to wait for an endpoint."""
 SMALL_BODY = 65_536
 """A body of so many bytes is sent whole before a server may refuse it."""
-"""Seconds to wait for an endpoint."""
 
 Answer = Callable[[str, dict[str, Any] | None, str | None], dict[str, Any]]  # Any: JSON
 """Run (query, variables, operation name); answers the GraphQL response."""
@@ -74,7 +75,14 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def answering(target: Target) -> Generator[Answer]:
-    """The one way to answer that the target names. Exit code 2 when it names none or several."""
+    """The one way to answer that the target names. Exit code 2 when it names none or several.
+
+    What is typed wins over `ENDPOINT`, which an app may have for something of its own.
+    """
+    context = click.get_current_context(silent=True)
+    is_typed = context is None or context.get_parameter_source("endpoint") is ParameterSource.COMMANDLINE
+    if (target.database or target.entry) and not is_typed:
+        target = replace(target, endpoint=None)
     named = [name for name in ("endpoint", "database", "entry") if getattr(target, name)]
     if len(named) != 1:
         problem = (
@@ -283,7 +291,8 @@ def over_entry(entry: str) -> Generator[Answer]:
     resolved = load()
     name = resolved.settings.app or parse_entry(entry).module
     resolved = replace(resolved, settings=replace(resolved.settings, database=None, app=name))
-    runtime = Runtime(resolved, Credentials.load(resolved.settings, persist=False))
+    why = "the app was only imported; a database that it names is read with --database"
+    runtime = Runtime(resolved, Credentials.load(resolved.settings, persist=False), why_memory=why)
     try:
         with redirect_stdout(sys.stderr):
             runtime.inspect(app)

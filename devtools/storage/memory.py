@@ -26,14 +26,14 @@ class MemoryStore:
         app: str,
         role: str = "main",
         version: str | None = None,
-        why: str = "no database is configured",
+        why: str | None = None,
     ) -> None:
         self.recorder = recorder
         self.history = recorder.rings
         self.snapshots = snapshots
         self.snapshot_version: Callable[[], int | None] = lambda: None
         """Gives the version of the structure that runs are under now. Set by the application."""
-        self._why = why
+        self._why = why or "no database is configured"
         self._app, self._role, self._version = app, role, version
         self._started_ms = recorder.clocks.time_ns() / NANOSECONDS_PER_MILLISECOND
 

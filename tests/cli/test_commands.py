@@ -307,6 +307,15 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path, command):
     assert refused.stderr.strip().splitlines()[-1] == expected
 
 
+def test_what_is_typed_wins_over_the_endpoint_of_the_environment(tmp_path):
+    """An app may have an ENDPOINT of its own. Two that are typed are still refused."""
+    query = "{ system { store { why } } }"
+    done = devtools("query", query, "--entry", TOY, cwd=tmp_path, check=0, ENDPOINT="http://x.example")
+    assert json.loads(done.stdout)["system"]["store"]["why"].startswith("the app was only imported;")
+    both = ("--endpoint", "http://x.example", "--entry", TOY)
+    assert "name only one of" in devtools("query", query, *both, cwd=tmp_path, check=2).stderr
+
+
 def test_another_graphql_server_is_no_devtools(tmp_path):
     """`ping` says so."""
 
