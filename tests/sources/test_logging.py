@@ -326,8 +326,9 @@ def test_the_place_is_the_callers(watch, logger):
 
 
 @pytest.mark.parametrize("name", ["sqlalchemy.engine.Engine", "django.db.backends", "peewee", "aiosqlite"])
-def test_values_bound_to_statements_are_not_captured_from_the_loggers_of_databases(watch, name):
+def test_values_bound_to_statements_are_not_captured_from_the_loggers_of_databases(watch, logger, name):
     """Whatever is captured from others, and also where the app prints them itself; their warnings are."""
+    logging.getLogger().setLevel(logging.WARNING)
     recorder = watch(log_level="trace")
     library = logging.getLogger(name)
     assert not library.isEnabledFor(logging.INFO)
