@@ -416,7 +416,8 @@ class DevTools:
         address = where if "://" in where else f"http://127.0.0.1:PORT{where}"
         link = f" `devtools open --url {address.rstrip('/')}` prints the link."
         opened = link if self._credentials.origin == "file" else ""
-        announce(logger, f"devtools is at {where}, its store is {status.kind} ({status.why}).{opened}")
+        away = "" if status.healthy else ", which cannot be used now"
+        announce(logger, f"devtools is at {where}, its store is {status.kind} ({status.why}){away}.{opened}")
         if self._credentials.origin == "memory":
             # Not logged: logs are kept. `devtools open` cannot know this token, so it is told here, once.
             link = self.link("" if self._server is None else None)

@@ -51,12 +51,18 @@ class ValidationError(DevToolsError, ValueError):
 
 
 class NotFoundError(DevToolsError, LookupError):
-    """No such row."""
+    """No such row. The message says where the ones that there are can be seen."""
 
     code = "NOT_FOUND"
+    _LISTED: ClassVar = {
+        "snapshot": "`devtools snapshots list` or the query `snapshots` lists them.",
+        "declared task": "The query `tasks` lists them.",
+        "declared event": "The query `events` lists them.",
+    }
 
     def __init__(self, operation: str, kind: str, identifier: object) -> None:
-        super().__init__(f"{operation}: there is no {kind} {identifier!r}.")
+        listed = self._LISTED.get(kind, "")
+        super().__init__(f"{operation}: there is no {kind} {identifier!r}. {listed}".rstrip())
         self.kind = kind
         self.identifier = identifier
 

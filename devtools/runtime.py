@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from devtools.distribution import version
-from devtools.errors import ConflictError, DevToolsError
+from devtools.errors import BusyError, ConflictError, DevToolsError, UnavailableError
 from devtools.graphql.services import OverheadStatus, Services, StructureStatus
 from devtools.introspection import introspector, snapshots
 from devtools.introspection.elements import Structure
@@ -41,6 +41,8 @@ MARK_SECONDS = 0.1
 """How long a reader of a database answers from a structure before it looks for a newer one."""
 INSPECT_SECONDS = 2.0
 """How much of that it waits for an inspection that has begun."""
+SAVE_AGAIN_SECONDS = 1.0
+"""How often the structure is offered to a database that is locked, full or away."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Runtime:
         self.served = application(self.services, credentials, mounted=not read_only)
         self._started_ns = time.monotonic_ns()
         self._inspecting: threading.Thread | None = None
+        self._closing = threading.Event()
         self._uninstall: Callable[[], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -132,9 +135,14 @@ class Runtime:
         self.gauges.start()
 
     def write_as(self, role: str) -> None:
-        """Let what is stated be stored (the audit of mutations), without recording: a command that changes a database."""
+        """Let what is stated be stored (the audit of mutations), without recording: a command that changes a database.
+
+        It counts as a process of the app that it changes: the one that was seen last, where the settings name none.
+        """
         if isinstance(self.store, DatabaseStore):
-            self.store.start(self.recorder, self.app, role, version())
+            listed = self.store.snapshots.list(self.settings.app, None)
+            app = listed[0].app if listed else self.app
+            self.store.start(self.recorder, app, role, version())
 
     def standalone(self) -> ASGIApp:
         """Our application at the root of a server of its own, ending its streams when the server is told to end."""
@@ -167,6 +175,7 @@ class Runtime:
     def close(self) -> None:
         """Stop recording, write what is left, and leave nothing behind: a part that fails is raised after the others are closed."""
         deadline = time.monotonic() + CLOSE_SECONDS
+        self._closing.set()
         with own_work(), ExitStack() as parts:  # the last one first
             parts.callback(self._close_store, deadline)
             parts.callback(self.gauges.close)
@@ -200,14 +209,27 @@ class Runtime:
             try:
                 structure = introspector.inspect_app(app, name=self.app)
                 self._describe(structure, self.described.status.snapshot_version)
-                row = snapshots.to_row(
-                    structure, self.app, self.settings.role, self.recorder.clocks.time_ns()
-                )
-                self._describe(structure, self.store.snapshots.save(row).version)
+                self._save(structure)
             except DevToolsError as error:
                 logger.warning("The structure of the app could not be saved: %s", error)
             except Exception:
                 logger.warning("The app could not be inspected.", exc_info=True)
+
+    def _save(self, structure: Structure) -> None:
+        """Save the snapshot; a database that is locked, full or away is asked again until it takes it, or we close."""
+        row = snapshots.to_row(structure, self.app, self.settings.role, self.recorder.clocks.time_ns())
+        told = not self.store.status().healthy  # then the writer has said so
+        saved = None
+        while saved is None and not self._closing.is_set():
+            try:
+                saved = self.store.snapshots.save(row)
+            except (BusyError, UnavailableError) as error:
+                if not told:
+                    logger.warning("The structure of the app is not saved yet: %s", error)
+                told = True
+                self._closing.wait(SAVE_AGAIN_SECONDS)
+        if saved is not None:
+            self._describe(structure, saved.version)
 
     def _describe(self, structure: Structure, snapshot_version: int | None) -> None:
         now_ms = self.recorder.clocks.time_ns() / NANOSECONDS_PER_MILLISECOND
@@ -236,7 +258,8 @@ class Runtime:
             app = self.settings.app if self._read_only else self.app
             snapshot = snapshots.restore(self.store.snapshots, app, self.settings.role)
         except DevToolsError as error:
-            logger.warning("No stored structure can be read: %s", error)
+            if self.store.status().healthy:  # else it is said that nothing can be read or written
+                logger.warning("No stored structure can be read: %s", error)
             return NOTHING
         if snapshot is None:
             return NOTHING

@@ -366,20 +366,46 @@ def test_where_it_is_is_told_once_and_is_no_warning(capsys, caplog):
         assert (printed, logged) == ((0, ["INFO"]) if shown else (1, []))
 
 
-def test_an_app_without_lifespan_is_inspected():
-    """It returns from the lifespan scope without a word."""
+@pytest.mark.parametrize("refuses", [False, True], ids=["returns", "raises"])
+def test_an_app_without_lifespan_is_inspected_and_its_end_is_followed(refuses):
+    """Servers carry on without one, and would tell nobody of their end: a SIGTERM then runs no `atexit` either."""
 
     async def app(scope, receive, send):
         if scope["type"] == "http":
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b"bare"})
+        elif refuses:
+            raise ValueError("can only handle HTTP")
 
     devtools = DevTools(token=TOKEN, app="bare")
     layer = devtools.wrap(app)
-    asyncio.run(lifespan(layer))
-    assert devtools._runtime is not None
-    devtools._runtime.inspected(30)
-    assert devtools._runtime.described.status.state == "live"
+    messages = iter(["lifespan.startup", "lifespan.shutdown"])
+    seen = []
+
+    async def receive():
+        return {"type": next(messages)}
+
+    async def send(message):
+        if message["type"] == "lifespan.startup.complete":
+            assert devtools._runtime is not None
+            await asyncio.to_thread(devtools._runtime.inspected, 30)
+            assert devtools._runtime.described.status.state == "live"
+        seen.append((message["type"], devtools.started))
+
+    asyncio.run(layer({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send))
+    assert seen == [("lifespan.startup.complete", True), ("lifespan.shutdown.complete", False)]
+
+
+def test_an_app_that_fails_while_it_starts_fails_with_devtools_too():
+    """It asked for the first message, so it has a lifespan."""
+
+    async def app(scope, receive, send):
+        await receive()
+        raise ValueError("no stock")
+
+    devtools = DevTools(token=TOKEN, app="failing")
+    with pytest.raises(ValueError, match="no stock"):
+        asyncio.run(lifespan(devtools.wrap(app)))
     devtools.close()
 
 

@@ -40,6 +40,10 @@ def query_command(
 ) -> None:
     """Run GRAPHQL, or the document on standard input where it is `-`. Exit code 1 when the answer has errors."""
     document = sys.stdin.read() if query == "-" else query
+    if not document.strip():
+        raise ValidationError(
+            "The query is empty. Pass GraphQL, or - with a document on standard input.", field="query"
+        )
     _refuse_mutations(document, allow_mutations)
     target = Target(endpoint, database, entry, headers, allow_mutations)
     asked = _parse_variables(variables)
@@ -52,11 +56,19 @@ def query_command(
 
 def _print(response: dict[str, Any], form: str) -> None:  # Any: JSON
     for error in response.get("errors") or ():
-        say(f"devtools: {error['message']}", err=True)
+        say(f"devtools: {error['message']}{_place(error)}", err=True)
     if form == "json":
         say(json.dumps(response, ensure_ascii=False))
     elif response.get("data") is not None:
         say(json.dumps(response["data"], ensure_ascii=False, indent=2 if form == "pretty" else None))
+
+
+def _place(error: dict[str, Any]) -> str:  # Any: JSON
+    """` (line 3, column 5)`: where the query is wrong; nothing for what failed while it ran."""
+    if error.get("path") or not error.get("locations"):
+        return ""
+    place = error["locations"][0]
+    return f" (line {place['line']}, column {place['column']})"
 
 
 def _parse_variables(text: str | None) -> dict[str, Any] | None:  # Any: JSON

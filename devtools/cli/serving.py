@@ -3,13 +3,14 @@
 import os
 import socket
 import webbrowser
+from collections.abc import Mapping
 from contextlib import suppress
 
 import click
 import uvicorn
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
-from devtools.app import mounted_on
+from devtools.app import DevTools, mounted_on
 from devtools.cli.databases import resolve
 from devtools.cli.endpoints import PING, is_web_address, over_http
 from devtools.cli.entries import parse_entry
@@ -85,6 +86,7 @@ def run_command(
     listener.set_inheritable(True)
     mounted = mounted_on(app)
     if mounted is not None:
+        _say_overruled(mounted, {"database": database, "allow_remote": allow_remote})
         say(f"devtools: {mounted.link(address(listener))}")
     in_children = reload or workers > 1
     config = uvicorn.Config(
@@ -105,6 +107,18 @@ def run_command(
         Multiprocess(config, sockets=[listener]).run()
     else:
         _run(config, listener)
+
+
+def _say_overruled(mounted: DevTools, options: Mapping[str, str | bool | None]) -> None:
+    """An app that mounts devtools itself may say otherwise than the command line: then it wins, and that is said."""
+    for name, value in options.items():
+        by_app = mounted.resolved.origins[name] == "argument"
+        if value and by_app and getattr(mounted.settings, name) != value:
+            say(
+                f"devtools: --{name.replace('_', '-')} is not used: the app mounts devtools itself with another {name}. "
+                "Leave it out there to name it here.",
+                err=True,
+            )
 
 
 def _run(config: uvicorn.Config, listener: socket.socket) -> None:

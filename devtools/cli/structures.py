@@ -15,7 +15,7 @@ from devtools.introspection.snapshots import decode
 SIDES = "a version number, active, running, or a file that `devtools snapshots export` wrote"
 
 _BY_VERSION = """query ($version: Int!, $app: String, $role: String) {
-  snapshot(version: $version, app: $app, role: $role) { document }
+  snapshot(version: $version, app: $app, role: $role) { version document }
 }"""
 _ACTIVE = (
     "query ($app: String, $role: String) { activeSnapshot(app: $app, role: $role) { version document } }"
@@ -28,7 +28,7 @@ class Side:
     """One side of a comparison."""
 
     name: str
-    """For people: `version 3`, `the running app`, a path."""
+    """For people: `version 3`, `the app as it is now` (running, or imported), a path."""
     document: str
     version: int | None = None
     """None for a file, and for a running app whose structure is no stored version."""
@@ -64,16 +64,14 @@ def find(answer: Answer | None, text: str, app: str | None = None, role: str | N
         )
     if text == "running":
         found = ask(answer, _RUNNING)["system"]["structure"]
-        return Side("the running app", found["document"], found["snapshotVersion"], is_running=True)
+        return Side("the app as it is now", found["document"], found["snapshotVersion"], is_running=True)
     if text == "active":
         found = ask(answer, _ACTIVE, app=app, role=role)["activeSnapshot"]
-        version = found and found["version"]
     else:
-        version = int(text)
-        found = ask(answer, _BY_VERSION, version=version, app=app, role=role)["snapshot"]
+        found = ask(answer, _BY_VERSION, version=int(text), app=app, role=role)["snapshot"]
     if found is None:
-        raise NotFoundError("cannot compare", "snapshot", text)
-    return Side(f"version {version}", found["document"], version)
+        raise NotFoundError("cannot read structure", "snapshot", text if text == "active" else int(text))
+    return Side(f"version {found['version']}", found["document"], found["version"])
 
 
 def _of_file(path: Path) -> Side:

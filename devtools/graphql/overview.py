@@ -47,10 +47,13 @@ def variables(details: int, live: bool) -> Node:
 def markdown(data: Node, details: int) -> str:
     """The answer as Markdown; `details` elements of each kind are described, the others counted."""
     system, structure = data["system"], data["system"]["structure"]
-    version = f", version {structure['snapshotVersion']}" if structure["snapshotVersion"] else ""
+    store = system["store"]
+    # Versions of a store in memory begin with the process: 1 says nothing.
+    is_version = structure["snapshotVersion"] and store["kind"] != "memory"
+    version = f", version {structure['snapshotVersion']}" if is_version else ""
     parts = [
         "# Overview\n",
-        f"devtools {system['version']}, store {system['store']['kind']}, structure {structure['state']}{version}\n",
+        f"devtools {system['version']}, store {store['kind']} ({store['why']}), structure {structure['state']}{version}\n",
         *(_elements(title, data[name], details) for name, title in _HEADINGS.items() if data[name]),
         _listed(
             "Diagnostics",

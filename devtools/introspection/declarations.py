@@ -85,7 +85,16 @@ def task(
     middleware: Links = (),
     contexts: Links = (),
 ) -> Any:
-    """Declare a function as a task: a unit of the app's work. Each call is recorded as a run."""
+    """Declare a function as a task: a unit of the app's work. Each call is recorded as a run.
+
+    Raises ValidationError for an id that is not passed as `id=`.
+    """
+    if isinstance(function, str):
+        raise ValidationError(
+            f"@task cannot take {function!r}: it decorates a function. Write @task(id={function!r}).",
+            field="function",
+            value=function,
+        )
 
     def declare(function: F) -> F:
         identifier = id or naming.element_id(function)
@@ -124,11 +133,11 @@ def hook(
 ) -> Callable[[F], F]:
     """Declare a function of one argument, the payload, that runs when one of these events is emitted; `"*"` is every event.
 
-    Hooks run by `order`, then id. Each call is recorded as a run. Raises ValidationError without an event.
+    Hooks run by `order`, then id. Each call is recorded as a run. Raises ValidationError without an event, and for what is none.
     """
-    if not events:
+    if not events or not all(isinstance(named, str | Event) for named in events):
         raise ValidationError(
-            'A hook needs an event: @hook(event), or @hook("*") for every one.', field="events"
+            'A hook needs an event: @hook(event), or @hook("*") for every one.', field="events", value=events
         )
 
     def declare(function: F) -> F:

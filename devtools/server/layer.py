@@ -79,9 +79,18 @@ class Layer:
         return {**scope, "root_path": root_path + self.prefix, "path": path}
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the lifespan on; begin before the app's startup, end after its shutdown, also where it has no lifespan."""
+        """Pass the lifespan on; begin before the app's startup, end after its shutdown.
+
+        An app that ends before it asks for the first message has no lifespan. Servers in `auto` mode would carry on and
+        tell nobody of their end, so this one is answered in its place.
+        """
         await self.host.startup()
-        inspected = False
+        asked = inspected = False
+
+        async def ask() -> Message:
+            nonlocal asked
+            asked = True
+            return await receive()
 
         async def watch(message: Message) -> None:
             nonlocal inspected
@@ -94,11 +103,22 @@ class Layer:
             await send(message)
 
         try:
-            await self.app(scope, receive, watch)
+            await self.app(scope, ask, watch)
+        except Exception:
+            if asked:
+                raise
         finally:
-            # An app without lifespan support raises or returns here: servers in `auto` mode carry on, and so do we.
             if not inspected:
                 self.host.inspect()
+        if not asked:
+            await self._lifespan_of_ours(receive, send)
+
+    async def _lifespan_of_ours(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.host.shutdown()
+        await send({"type": "lifespan.shutdown.complete"})
 
 
 def _base(scope: Scope) -> str:

@@ -114,6 +114,8 @@ class Housekeeping:
                 self._signal.clear()
 
     def _tick(self) -> None:
+        if not self._process_id():
+            return  # the database could not be opened yet, which the writer tells of
         retry, self._is_writable_again = self._is_writable_again, False
         self._attempt(self._ask_for_lease)
         now = time.monotonic()

@@ -1,5 +1,6 @@
 """SQLite: the file, its permissions, and its connections: one that writes, a few that read. Called by the store."""
 
+import errno
 import os
 import sqlite3
 import threading
@@ -53,6 +54,8 @@ HEADER = b"SQLite format 3\0"
 OWN_TABLES = frozenset({"schema_migration", "schema_checksum"})
 """What every database of ours has."""
 
+_FOR_GOOD = {errno.EPERM, errno.EACCES, errno.EEXIST, errno.ENOTDIR, errno.EROFS}
+"""Why a file cannot be made that waiting does not mend."""
 _STEPS_BETWEEN_CHECKS = 20_000
 _abandoned: list[object] = []
 """Connections of the parent process: closing them in a fork would disturb the parent, so they are kept from the collector."""
@@ -127,6 +130,8 @@ class Sqlite:
         return told
 
     def _require_file(self) -> Path:
+        if self.path is not None:
+            self._refuse_directory(self.path)
         if self.path is None or not self.path.is_file():
             raise ValidationError(
                 f"database {self.url}: there is no such file. Nothing was made, because it was to be read only.",
@@ -135,13 +140,16 @@ class Sqlite:
             )
         return self.path
 
-    def _make_directory(self, path: Path) -> None:
+    def _refuse_directory(self, path: Path) -> None:
         if path.is_dir():
             raise ValidationError(
                 f"database {self.url}: that is a directory. Name a file in it, as in {self.url}/devtools.db.",
                 field="database",
                 value=self.url,
             )
+
+    def _make_directory(self, path: Path) -> None:
+        self._refuse_directory(path)
         folder = path.parent
         try:
             if not folder.is_dir():
@@ -153,14 +161,8 @@ class Sqlite:
             raise self._unusable(f"the directory {folder} cannot be written", None)
 
     def _unusable(self, why: str, error: OSError | None) -> ValidationError | UnavailableError:
-        if error is not None and error.errno not in {
-            1,
-            13,
-            17,
-            20,
-            30,
-        }:  # all but permission, file in the way, read-only
-            return UnavailableError(f"database {self.url}: {why}.")
+        if error is not None and error.errno not in _FOR_GOOD:
+            return UnavailableError(f"database {self.url}: {why}. It is tried again until it can be used.")
         return ValidationError(
             f"database {self.url}: {why}. Choose another place or change its permissions.",
             field="database",

@@ -43,7 +43,7 @@ LONGEST_COUNTED_SECONDS = 2.0
 """What was counted is used again for so many times as long as counting took: a hundredth of a processor at most."""
 
 GIVEN_BY = {
-    "argument": "the argument database",
+    "argument": "the option database",
     "environment": "DEVTOOLS_DATABASE",
     "file": "pyproject.toml",
     "default": "default",

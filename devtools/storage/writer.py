@@ -94,7 +94,8 @@ class Writer:
 
     def start(self, failure: DevToolsError | None = None) -> None:
         """Begin; what is queued already is written first. `failure`: the database could not be opened yet."""
-        self.failure = failure
+        if failure is not None:
+            self._failed(failure)
         self._unsubscribe = self.recorder.on_wake(self._signal.set)
         self._running = True
         self._thread = threading.Thread(target=self._run, name="devtools-writer", daemon=True)

@@ -58,6 +58,10 @@ def test_a_mutation_of_a_database_leaves_an_audit_entry(recorded, tmp_path):
     asked = "{ audit { nodes { action target actor } } }"
     answer = json.loads(devtools("query", asked, "--database", url, cwd=tmp_path, check=0).stdout)
     assert answer["audit"]["nodes"] == [{"action": "labelSnapshot", "target": "1", "actor": "cli"}]
+    asked = "{ system { processes { app role } } }"
+    seen = json.loads(devtools("query", asked, "--database", url, cwd=tmp_path, check=0).stdout)
+    assert len({process["app"] for process in seen["system"]["processes"]}) == 1
+    assert {process["role"] for process in seen["system"]["processes"]} == {"main", "cli"}
 
 
 def test_the_token_goes_nowhere_else(tmp_path):
@@ -185,7 +189,11 @@ def test_an_entry_is_imported_and_described(tmp_path):
         (["query", "{ x }", "--endpoint", "http://a", "--entry", "a:b"], 2, "only one"),
         (["query", "mutation { clear(confirm: \"x\") { removed } }", "--entry", TOY], 1, "--allow-mutations"),
         (["query", "{ x }", "--entry", TOY, "--variables", "["], 1, "--variables"),
-        (["query", "{ x }", "--entry", TOY], 1, "x"),
+        (["query", "{ system { x } }", "--entry", TOY], 1, "'x' on type 'System'. (line 1, column 12)"),
+        (["query", "{ a", "--entry", TOY], 1, "(line 1, column 4)"),
+        (["query", " ", "--entry", TOY], 1, "The query is empty"),
+        (["snapshots", "show", "9", "--entry", TOY], 1, "no snapshot 9. `devtools snapshots list`"),
+        (["query", "{ x }", "--database", "sqlite:///tests"], 1, "that is a directory"),
         (["query", "{ x }", "--entry", "nowhere.at_all:app"], 1, "nowhere.at_all"),
         (["query", "{ x }", "--entry", "tests.apps.toy:nothing"], 1, "nothing"),
         (["query", "{ x }", "--database", "sqlite:///not-there.db"], 1, "no such file"),
@@ -305,6 +313,13 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path, command):
     refused = devtools(*command, *entry, cwd=tmp_path, check=1)
     expected = f"devtools: --output cannot be {missing!r}: No such file or directory. Name a file that can be written."
     assert refused.stderr.strip().splitlines()[-1] == expected
+
+
+def test_an_overview_of_an_imported_app_says_that_it_was_only_imported(tmp_path):
+    """Nothing of it ran: there is no version, and no store of its own."""
+    shown = devtools("overview", "--entry", TOY, cwd=ROOT, check=0).stdout
+    assert "store memory (the app was only imported" in shown
+    assert "version" not in shown.partition("##")[0]
 
 
 def test_what_is_typed_wins_over_the_endpoint_of_the_environment(tmp_path):

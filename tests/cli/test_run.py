@@ -103,6 +103,26 @@ def test_an_app_that_mounts_itself_is_mounted_once(project):
     assert nodes == [{"nodeId": "GET /", "httpPath": "/", "app": "mine"}]
 
 
+def test_an_app_that_names_its_own_database_overrules_the_command_line_which_is_said(project):
+    """Else one looks for records in a file that was never made."""
+    code = OWN_MOUNT.replace('app="mine"', f'app="mine", database="sqlite:///{project}/own.db"')
+    (project / "own.py").write_text(code)
+    with run(project, "own:app", "--database", "sqlite:///other.db", mount="/own/devtools") as server:
+        assert "--database is not used" in server.output
+    assert not (project / "other.db").exists()
+
+
+def test_a_database_that_cannot_be_reached_is_said_once_and_the_app_runs(project):
+    """At the start, with the reason; the end says what was lost by it."""
+    with run(project, "bare:app", "--database", "sqlite:////proc/nope/x.db") as server:
+        assert server.get("/").text.startswith("one ")
+        server.await_output("which cannot be used now")
+        assert server.output.count("cannot make the directory /proc/nope: No such file or directory") == 1
+        assert server.stop() <= SHUTDOWN_SECONDS
+        server.await_output("could not be stored before the end")
+        assert "Error(" not in server.output
+
+
 def test_the_printed_link_opens_it_without_a_token_of_ones_own(project):
     """In memory too, where nothing else could tell the token."""
     with run(project, "bare:app", DEVTOOLS_TOKEN="") as server:

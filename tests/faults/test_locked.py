@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from devtools import DevTools
 from devtools.errors import BusyError
 from devtools.records import ALL, Log
+from devtools.settings import load
+from devtools.storage.store import DatabaseStore
 from tests.faults.conftest import Child
 from tests.promises import SHUTDOWN_SECONDS, in_time
 from tests.storage.conftest import Running, messages, wait_until
@@ -116,6 +119,26 @@ def test_a_full_queue_drops_and_counts(file: Path) -> None:
     assert len(running.messages(3_000)) + running.recorder.dropped["log"] == 2_000
     assert running.recorder.dropped["log"] > 0
     running.store.close()
+
+
+def test_the_structure_is_saved_once_a_lock_at_the_start_is_gone(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was seen once, when the app started: nobody would save it later."""
+    Running(file).store.close()
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with (
+        caplog.at_level(logging.WARNING, "devtools"),
+        DevTools(app="shop", database=f"sqlite:///{file}").start(port=0),
+    ):
+        wait_until(lambda: "kept in memory meanwhile" in caplog.text)
+        other.execute("ROLLBACK")
+        other.close()
+        store = DatabaseStore.open(load({"database": f"sqlite:///{file}"}), read_only=True)
+        wait_until(lambda: bool(store.snapshots.list("shop", None)))
+        store.close()
+    assert sum("is locked by another process" in line for line in caplog.messages) == 1
 
 
 def test_a_write_by_hand_says_busy(running: Running, file: Path) -> None:

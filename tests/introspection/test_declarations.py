@@ -188,6 +188,16 @@ def declare_in(module: str, identifier: str, title: str) -> None:
     task(id=identifier, title=title)(function)
 
 
+def test_a_hook_put_bare_on_a_function_is_refused_and_does_not_take_its_place() -> None:
+    with pytest.raises(ValidationError, match=r"@hook\(event\)"):
+        hook(lambda payload: payload)  # type: ignore[arg-type] # the mistake
+
+
+def test_a_task_named_without_its_keyword_is_told_how() -> None:
+    with pytest.raises(ValidationError, match=r"Write @task\(id='shop.pay'\)"):
+        task("shop.pay")  # type: ignore[call-overload] # the mistake
+
+
 def test_the_same_id_from_the_same_place_is_a_reload() -> None:
     declare_in("shop", "shop.buy", "first")
     declare_in("shop", "shop.buy", "second")

@@ -1,14 +1,23 @@
 """A diff as text, Markdown or JSON. Pure: strings out of values."""
 
+import itertools
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from devtools.introspection.diff.behaviour import FEWEST
 from devtools.introspection.diff.changes import ChangeKind, Diff, ElementChange, FieldChange
 
 LONGEST_VALUE = 80
+NAMED = 10
+"""How many elements a line that stands for several of them names; JSON has all."""
 SIGNS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~"}
+_FOLDED = {
+    "TOO_FEW": f"Too few runs to compare, {FEWEST} are needed under each version.",
+    "SAME": "No difference beyond chance.",
+}
 
 Behaviour = Sequence[Mapping[str, Any]]  # Any: JSON, as `snapshotDiff { behaviour }` answers
 
@@ -31,9 +40,7 @@ def sections(diff: Diff, behaviour: Behaviour = ()) -> dict[str, list[Line]]:
             Line(change.severity.value, change.location, change.message, _operations(change.operations))
             for change in diff.openapi
         ],
-        "Behaviour": [
-            Line(row["verdict"].lower().replace("_", " "), row["nodeId"], row["message"]) for row in behaviour
-        ],
+        "Behaviour": _of_behaviour(behaviour),
     }
     return {title: lines for title, lines in found.items() if lines}
 
@@ -53,7 +60,7 @@ def _text(title: str, line: Line) -> str:
     details = "".join(f"      {detail}\n" for detail in line.details)
     if title == "Elements":
         return f"  {line.mark} {line.subject}\n{details}"
-    subject = f"{line.subject}: " if title == "Behaviour" else ""
+    subject = f"{line.subject}: " if title == "Behaviour" and line.subject else ""
     return f"  {line.mark:<9} {subject}{line.message}\n{details}"
 
 
@@ -70,9 +77,9 @@ def as_markdown(diff: Diff, behaviour: Behaviour = ()) -> str:
 
 def _markdown(line: Line) -> str:
     words = {"+": "added", "-": "removed", "~": "changed"}
-    message = f": {escaped(line.message)}" if line.message else ""
+    said = ": ".join(filter(None, (line.subject and code(line.subject), escaped(line.message))))
     details = "".join(f"  - {escaped(detail)}\n" for detail in line.details)
-    return f"- **{words.get(line.mark, line.mark)}** {code(line.subject)}{message}\n{details}"
+    return f"- **{words.get(line.mark, line.mark)}** {said}\n{details}"
 
 
 def as_json(diff: Diff, behaviour: Behaviour = ()) -> dict[str, Any]:  # Any: JSON
@@ -101,6 +108,22 @@ def _of_element(entry: ElementChange) -> Line:
         f"{entry.kind.value} {entry.id}",
         details=tuple(_of_field(field) for field in entry.fields),
     )
+
+
+def _of_behaviour(behaviour: Behaviour) -> list[Line]:
+    """A line for each element, but one alone for all that have too few runs, and one for all that stayed the same."""
+    lines: list[Line] = []
+    for verdict, rows in itertools.groupby(behaviour, operator.itemgetter("verdict")):
+        alike = list(rows)
+        mark = verdict.lower().replace("_", " ")
+        if verdict in _FOLDED and len(alike) > 1:
+            names = [row["nodeId"] for row in alike[:NAMED]]
+            more = f" and {len(alike) - NAMED} more" if len(alike) > NAMED else ""
+            message = f"{len(alike)} elements: {_FOLDED[verdict]}"
+            lines.append(Line(mark, "", message, (", ".join(names) + more,)))
+        else:
+            lines += [Line(mark, row["nodeId"], row["message"]) for row in alike]
+    return lines
 
 
 def _of_field(field: FieldChange) -> str:

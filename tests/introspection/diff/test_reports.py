@@ -51,6 +51,24 @@ def test_no_difference_is_said() -> None:
     assert report.as_text(diff(OLD, OLD)) == report.as_markdown(diff(OLD, OLD)) == "No difference.\n"
 
 
+def test_what_is_not_compared_takes_one_line() -> None:
+    """Thirty routes that nobody asked would hide the one that became slower."""
+    few = [{"nodeId": f"t{number}", "verdict": "TOO_FEW", "message": "Too few."} for number in range(12)]
+    rows = [{"nodeId": "a", "verdict": "WORSE", "message": "p50 1.0 → 9.0 ms"}, *few]
+    assert report.as_text(diff(OLD, OLD), rows) == (
+        "Behaviour (2)\n"
+        "  worse     a: p50 1.0 → 9.0 ms\n"
+        "  too few   12 elements: Too few runs to compare, 20 are needed under each version.\n"
+        "      t0, t1, t2, t3, t4, t5, t6, t7, t8, t9 and 2 more\n"
+    )
+    assert report.as_markdown(diff(OLD, OLD), rows) == (
+        "### Behaviour (2)\n\n"
+        "- **worse** `a`: p50 1.0 → 9.0 ms\n"
+        "- **too few** 12 elements: Too few runs to compare, 20 are needed under each version.\n"
+        "  - t0, t1, t2, t3, t4, t5, t6, t7, t8, t9 and 2 more\n"
+    )
+
+
 HOSTILE = "<script>`x` | @team ](evil)\n# head\x00\ud800"
 
 
