@@ -135,7 +135,8 @@ def hook(
 
     Hooks run by `order`, then id. Each call is recorded as a run. Raises ValidationError without an event, and for what is none.
     """
-    if not events or not all(isinstance(named, str | Event) for named in events):
+    given: tuple[object, ...] = events
+    if not given or not all(isinstance(each, str | Event) for each in given):
         raise ValidationError(
             'A hook needs an event: @hook(event), or @hook("*") for every one.', field="events", value=events
         )
