@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypedDict, TypeVar, Unpack, overload
+from typing import Any, TypedDict, TypeVar, Unpack, cast, overload
 
 from devtools.errors import ValidationError
 from devtools.introspection import naming, schemas
@@ -135,8 +135,7 @@ def hook(
 
     Hooks run by `order`, then id. Each call is recorded as a run. Raises ValidationError without an event, and for what is none.
     """
-    given: tuple[object, ...] = events
-    if not given or not all(isinstance(each, str | Event) for each in given):
+    if not events or not all(isinstance(each, str | Event) for each in cast("tuple[object, ...]", events)):
         raise ValidationError(
             'A hook needs an event: @hook(event), or @hook("*") for every one.', field="events", value=events
         )

@@ -162,7 +162,7 @@ def test_the_url_is_shown_resolved(file: Path) -> None:
     """`status` says which file, whatever form the setting had."""
     store = DatabaseStore.open(settings.load({"database": str(file)}, environment={}))
     assert store.status().url == f"sqlite:///{file}"
-    assert store.status().why == f"{store.status().url}, given by the argument database"
+    assert store.status().why == f"{store.status().url}, given by the option database"
     store.close()
 
 
