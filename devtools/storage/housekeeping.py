@@ -40,7 +40,8 @@ class Housekeeping:
         lease: Lease,
         limits: Mapping[type[Record], Retention],
         rollup_limits: Retention,
-        process_id: Callable[[], int],
+        is_registered: Callable[[], bool],
+        say_seen: Work,
         time_ns: Callable[[], int],
     ) -> None:
         self.database = database
@@ -51,7 +52,8 @@ class Housekeeping:
         self.checkpoints = 0
         self.failure: DevToolsError | None = None
         """Why some of the work is put off; None while all of it is done."""
-        self._process_id = process_id
+        self._is_registered = is_registered
+        self._say_seen = say_seen
         self._time_ns = time_ns
         self._committed = 0
         self._checkpointed = 0
@@ -114,7 +116,7 @@ class Housekeeping:
                 self._signal.clear()
 
     def _tick(self) -> None:
-        if not self._process_id():
+        if not self._is_registered():
             return  # the database could not be opened yet, which the writer tells of
         retry, self._is_writable_again = self._is_writable_again, False
         self._attempt(self._ask_for_lease)
@@ -165,9 +167,6 @@ class Housekeeping:
         self.checkpoints += 1
         self._checkpointed = committed
         self._log = self.database.log()
-
-    def _say_seen(self) -> None:
-        processes.seen(self.database, self._process_id(), self._time_ns())
 
     def _recount(self) -> None:
         recount.of_ended(self.database, self._time_ns())

@@ -2,14 +2,13 @@
 
 import os
 import socket
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from peewee import Database, fn
 
 from devtools.records import NANOSECONDS_PER_MILLISECOND
-from devtools.storage.rollups import note_counted
+from devtools.storage.rollups import note_counted, notes_of
 from devtools.storage.sqlite import Sqlite
 from devtools.storage.status import ProcessStatus
 from devtools.storage.tables import MODELS, Counter, Process, RunRollup
@@ -23,8 +22,10 @@ SETTLED_NS = 60_000_000_000
 """A process that was seen within this time is taken to live. Its records are no further from the times of its row than this."""
 ENDED_NS = 86_400_000_000_000
 """A process of this machine that was not seen for so long has ended, whoever has its number now."""
-_IMPORTED_NS = time.time_ns()
-"""Who was last seen before is another process than this one."""
+
+_own: set[tuple[str, int]] = set()
+"""Databases, and the keys that this process has in them now. Who else has its number there was another process, as the one that a
+container ran before."""
 
 
 @dataclass(frozen=True)
@@ -39,31 +40,40 @@ def register(database: Sqlite, app: str, role: str, version: str | None, now_ns:
     """Reserve a key whose slot no living process has."""
     with database.writing() as connection:
         key = _free_key(connection, now_ns)
+        _own.add((database.url, key))
         store_counter = Counter.insert(name=LAST_PROCESS, value=key).on_conflict(
             conflict_target=[Counter.name], update={Counter.value: key}
         )
         connection.execute(store_counter)
-        connection.execute(
-            Process.insert(
-                id=key,
-                app=app,
-                role=role,
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                started_ns=now_ns,
-                last_seen_ns=now_ns,
-                version=version,
-            )
-        )
+        _note(connection, key, app, role, version, now_ns)
         greatest = _greatest_id(connection)
         note_counted(connection, key, greatest)
         return Registration(key, greatest)
 
 
-def seen(database: Sqlite, process_id: int, now_ns: int) -> None:
-    """Note that the process lives."""
+def seen(database: Sqlite, process_id: int, app: str, role: str, version: str | None, now_ns: int) -> None:
+    """Note that the process lives, also where it was forgotten meanwhile: its machine may have slept for days."""
     with database.writing() as connection:
-        connection.execute(Process.update(last_seen_ns=now_ns).where(Process.id == process_id))
+        _note(connection, process_id, app, role, version, now_ns)
+
+
+def withdraw(database: Sqlite, process_id: int) -> None:
+    """This process records under that key no more."""
+    _own.discard((database.url, process_id))
+
+
+def _note(connection: Database, key: int, app: str, role: str, version: str | None, now_ns: int) -> None:
+    row = Process.insert(
+        id=key,
+        app=app,
+        role=role,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        started_ns=now_ns,
+        last_seen_ns=now_ns,
+        version=version,
+    )
+    connection.execute(row.on_conflict(conflict_target=[Process.id], update={Process.last_seen_ns: now_ns}))
 
 
 def prune(database: Sqlite, now_ns: int) -> int:
@@ -83,12 +93,14 @@ def prune(database: Sqlite, now_ns: int) -> int:
             key
             for key, host, pid, started, seen_ns in rows
             if key not in counted
-            and _has_ended(host, pid, seen_ns, now_ns)
+            and _has_ended(database.url, key, host, pid, now_ns - seen_ns)
             and not _has_records(connection, queries, key, started, seen_ns)
         ]
     for start in range(0, len(ended), 1_000):
         with database.writing() as connection:
-            connection.execute(Process.delete().where(Process.id.in_(ended[start : start + 1_000])))
+            gone = ended[start : start + 1_000]
+            connection.execute(Process.delete().where(Process.id.in_(gone)))
+            connection.execute(Counter.delete().where(Counter.name.in_(notes_of(gone))))
     return len(ended)
 
 
@@ -97,18 +109,19 @@ def ended(database: Sqlite, keys: Collection[int], now_ns: int) -> set[int]:
     columns = (Process.id, Process.host, Process.pid, Process.last_seen_ns)
     with database.reading() as connection:
         rows = connection.execute(Process.select(*columns).where(Process.id.in_(list(keys)))).fetchall()
-    living = {key for key, host, pid, seen_ns in rows if not _has_ended(host, pid, seen_ns, now_ns)}
-    return set(keys) - living
+    return set(keys) - {
+        key
+        for key, host, pid, seen_ns in rows
+        if not _has_ended(database.url, key, host, pid, now_ns - seen_ns)
+    }
 
 
-def _has_ended(host: str, pid: int, seen_ns: int, now_ns: int) -> bool:
+def _has_ended(url: str, key: int, host: str, pid: int, unseen_ns: int) -> bool:
     if host != socket.gethostname():
-        return now_ns - seen_ns > FORGOTTEN_NS
-    if (
-        pid == os.getpid() and seen_ns < _IMPORTED_NS
-    ):  # a container that starts again gives its process the number of the last one
-        return True
-    return now_ns - seen_ns > ENDED_NS or not _is_running(pid)
+        return unseen_ns > FORGOTTEN_NS
+    if pid == os.getpid():
+        return (url, key) not in _own
+    return unseen_ns > ENDED_NS or not _is_running(pid)
 
 
 def _queries_of_records(connection: Database) -> list[str]:

@@ -1,8 +1,18 @@
-"""Counts what killed processes had stored and not counted any more. Called by housekeeping under the lease."""
+"""Counts what killed processes had stored and not counted any more. Called by housekeeping under the lease, and by the writer."""
+
+from collections.abc import Iterable
 
 from devtools.records import Run, RunStatus
 from devtools.storage import processes
-from devtools.storage.rollups import COUNTED, HOUR_NS, UNKNOWN_VERSION, Rollups
+from devtools.storage.rollups import (
+    COUNTED,
+    HOUR_NS,
+    RECOUNTED,
+    UNKNOWN_VERSION,
+    Rollups,
+    counted_until,
+    note_counted,
+)
 from devtools.storage.sqlite import Sqlite
 from devtools.storage.tables import MODELS, Counter
 
@@ -23,11 +33,28 @@ def of_ended(database: Sqlite, now_ns: int) -> int:
         counted = {
             int(name[len(COUNTED) :]): last_id for name, last_id in connection.execute(noted).fetchall()
         }
-    ended = sorted(processes.ended(database, counted, now_ns))
-    return sum(_of_process(database, process_id, counted[process_id]) for process_id in ended)
+    total = 0
+    for process_id in sorted(processes.ended(database, counted, now_ns)):
+        runs, last_id = _of_process(database, process_id, counted[process_id])
+        total += runs
+        with database.writing() as connection:
+            all_counted = Counter.name == f"{COUNTED}{process_id}", Counter.value == last_id
+            connection.execute(Counter.update(name=f"{RECOUNTED}{process_id}").where(*all_counted))
+    return total
 
 
-def _of_process(database: Sqlite, process_id: int, last_id: int) -> int:
+def of_living(database: Sqlite, process_ids: Iterable[int]) -> None:
+    """Count what another process has not counted of these, which it took for ended; they count on by themselves."""
+    for process_id in process_ids:
+        with database.writing() as connection:
+            last_id = counted_until(connection, process_id) or 0
+            connection.execute(Counter.delete().where(Counter.name == f"{RECOUNTED}{process_id}"))
+            note_counted(connection, process_id, last_id)
+        _of_process(database, process_id, last_id)
+
+
+def _of_process(database: Sqlite, process_id: int, last_id: int) -> tuple[int, int]:
+    """Count the runs that came after this id; answers how many they were, and the id of the last one."""
     noted, total = Counter.name == f"{COUNTED}{process_id}", 0
     while rows := _after(database, process_id, last_id):
         before, rollups = last_id, Rollups()
@@ -36,12 +63,10 @@ def _of_process(database: Sqlite, process_id: int, last_id: int) -> int:
             rollups.add(key, last_id, node_kind, duration_ns, is_error=status == RunStatus.error.value)
         with database.writing() as connection:
             if not connection.execute(Counter.select().where(noted, Counter.value == before)).fetchall():
-                return total  # another process has counted them meanwhile
+                return total, before  # another process has counted them meanwhile
             rollups.write(connection)
         total += len(rows)
-    with database.writing() as connection:
-        connection.execute(Counter.delete().where(noted))
-    return total
+    return total, last_id
 
 
 def _after(

@@ -2,14 +2,15 @@
 
 The writer counts each batch that it has committed and writes the counts every few seconds: a row costs a twentieth more so, and
 twice as much if they were written with every batch. With them it writes up to which run it has counted: what a killed process had
-stored and not counted is counted by the next one that keeps house (`devtools.storage.recount`).
+stored and not counted is counted by the next one that keeps house (`devtools.storage.recount`). Who has ended is a guess, which a
+machine that slept makes wrong: a process whose runs were counted by another sees it by that note, and does not count them again.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
-from peewee import EXCLUDED, Database
+from peewee import EXCLUDED, Database, fn
 
 from devtools.records import Record, Run, RunStatus
 from devtools.storage import histogram
@@ -23,7 +24,9 @@ LARGEST_STATEMENT = 64
 UNKNOWN_VERSION = 0
 """What ran before the app was described."""
 COUNTED = "counted."
-"""Counter of the greatest record id of a run that a process has counted. The key of the process follows."""
+"""Counter of the greatest record id of a run that is counted. The key of the run's process follows."""
+RECOUNTED = "recounted."
+"""The name of that counter once the process was taken for ended, and all that it had stored was counted."""
 
 
 class Key(NamedTuple):
@@ -76,7 +79,9 @@ class Rollups:
 
     def __init__(self) -> None:
         self.pending: dict[Key, Fresh] = {}
-        self._counted_until: dict[int, int] = {}
+        self._first: dict[int, int] = {}
+        """By process, the id of its first run among them."""
+        self._last: dict[int, int] = {}
         self._selects: dict[int, str] = {}
         self._upserts: dict[int, str] = {}
 
@@ -104,7 +109,16 @@ class Rollups:
             fresh = self.pending[Key(*key)] = Fresh(node_kind)
         fresh.durations.append(duration_ns)
         fresh.errors += is_error
-        self._counted_until[key[-1]] = record_id
+        self._first.setdefault(key[-1], record_id)
+        self._last[key[-1]] = record_id
+
+    def counted_by_another(self, database: Database) -> Collection[int]:
+        """The processes of what is pending if another process has counted some of it: it took one of these for ended."""
+        for process_id, first_id in self._first.items():
+            counted_id = counted_until(database, process_id)
+            if counted_id is not None and counted_id >= first_id:
+                return set(self._first)
+        return ()
 
     def write(self, database: Database) -> None:
         """Add what is pending to what is stored. The caller clears it once this is committed."""
@@ -113,13 +127,14 @@ class Rollups:
         for size, chunk in _chunks(rows):
             parameters = [value for row in chunk for value in row]
             database.execute_sql(self._upsert(database, size), parameters)
-        for process_id, last_id in self._counted_until.items():
+        for process_id, last_id in self._last.items():
             note_counted(database, process_id, last_id)
 
     def clear(self) -> None:
         """What was pending is committed, or another's to count."""
         self.pending.clear()
-        self._counted_until.clear()
+        self._first.clear()
+        self._last.clear()
 
     def _stored(self, database: Database, keys: Sequence[Key]) -> dict[Key, Cell]:
         found: dict[Key, Cell] = {}
@@ -159,6 +174,17 @@ class Rollups:
             )
             known = self._upserts[size] = database.get_sql_context().sql(insert).query()[0]
         return known
+
+
+def counted_until(database: Database, process_id: int) -> int | None:
+    """The greatest id of a run of this process that is counted, whoever did it; None where nothing is noted."""
+    noted = Counter.select(fn.MAX(Counter.value)).where(Counter.name.in_(notes_of([process_id])))
+    return database.execute(noted).fetchone()[0]
+
+
+def notes_of(process_ids: Iterable[int]) -> list[str]:
+    """The names of the counters that say what is counted of these processes."""
+    return [f"{name}{process_id}" for process_id in process_ids for name in (COUNTED, RECOUNTED)]
 
 
 def note_counted(database: Database, process_id: int, last_id: int) -> None:

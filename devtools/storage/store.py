@@ -18,7 +18,7 @@ from devtools.errors import (
 )
 from devtools.records import ALL, TELEMETRY, Record, Run
 from devtools.settings import ROLLUP, Resolved, retention_of
-from devtools.storage import behaviour_queries, processes, retention, targets
+from devtools.storage import behaviour_queries, processes, recount, retention, targets
 from devtools.storage.behaviour import Behaviour, Traffic
 from devtools.storage.faults import fault_of
 from devtools.storage.following import Follower
@@ -126,7 +126,7 @@ class DatabaseStore:
         if self._unopened is None:
             try:
                 self._register()
-                self._prune_at_start()
+                self._tidy_at_start()
             except (UnavailableError, BusyError, ConstraintError) as error:
                 self._unopened = error
         self.follow(recorder)
@@ -151,7 +151,8 @@ class DatabaseStore:
             self.lease,
             self._limits,
             self._rollup_limits,
-            lambda: self._registered_as,
+            lambda: self._registered_as != 0,
+            self._say_seen,
             recorder.clocks.time_ns,
         )
         self.writer = Writer(
@@ -167,12 +168,20 @@ class DatabaseStore:
 
     def _register(self) -> None:
         assert self.recorder is not None  # noqa: S101 - set by `start`
+        processes.withdraw(self.database, self._registered_as)
         given = processes.register(self.database, *self._process, self.recorder.clocks.time_ns())
         self._registered_as = given.process_id
         self.recorder.identify(given.process_id, above=given.greatest_id)
 
-    def _prune_at_start(self) -> None:
+    def _say_seen(self) -> None:
+        assert self.recorder is not None  # noqa: S101 - set by `start`
+        processes.seen(self.database, self._registered_as, *self._process, self.recorder.clocks.time_ns())
+
+    def _tidy_at_start(self) -> None:
         if self.lease.try_acquire():
+            assert self.recorder is not None  # noqa: S101 - set by `start`
+            # What a killed process left is counted before any of it goes.
+            recount.of_ended(self.database, self.recorder.clocks.time_ns())
             retention.by_rows(self.database, self._limits, most=PRUNED_AT_START)
 
     def _recover(self, failure: DevToolsError | None) -> None:
@@ -215,6 +224,7 @@ class DatabaseStore:
             ended = self.follower.close(max(0.0, deadline - time.monotonic())) and ended
         if self.recorder is not None:
             self.recorder.queue = None
+        processes.withdraw(self.database, self._registered_as)
         self.lease.release()
         if ended:  # a thread that hangs in the database still holds its connection
             self.database.close(max(0.0, deadline - time.monotonic()))

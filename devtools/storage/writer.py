@@ -10,6 +10,7 @@ import msgspec
 
 from devtools.errors import ConstraintError, DevToolsError, UnavailableError
 from devtools.records import Record
+from devtools.storage import recount
 from devtools.storage.commits import CommitNotes
 from devtools.storage.insert import Insertions
 from devtools.storage.rollups import Rollups
@@ -212,7 +213,10 @@ class Writer:
             return
         self._counts_asked = False
         with self.database.writing() as connection:
-            self.rollups.write(connection)
+            taken = self.rollups.counted_by_another(connection)
+            if not taken:
+                self.rollups.write(connection)
+        recount.of_living(self.database, taken)
         self.rollups.clear()
         self._roll_up_at = time.monotonic() + ROLL_UP_SECONDS
 

@@ -54,6 +54,32 @@ def test_what_a_killed_process_stored_is_counted_once(child: Callable[..., Child
         again.store.close()
 
 
+def test_what_a_killed_process_stored_is_counted_before_it_is_pruned(
+    child: Callable[..., Child], file: Path
+) -> None:
+    """Where the next start keeps far fewer runs than are there."""
+    running = child(RECORD_RUNS, file)
+    assert running.line() == "going"
+    left = DatabaseStore.open(resolved(file), read_only=True)
+    wait_until(lambda: uncounted(left) > 1_000, 20)
+    running.signal(signal.SIGKILL)
+    running.process.wait()
+    stored, _ = stored_and_counted(left)
+    assert uncounted(left) > 1_000
+    left.close()
+    again = Running(file, max_entries=100)
+    kept, counted = stored_and_counted(again.store)
+    again.store.close()
+    assert counted == stored
+    assert sum(kept.values()) < sum(stored.values())
+
+
+def uncounted(store: DatabaseStore) -> int:
+    """How many runs are stored that are not counted."""
+    stored, counted = stored_and_counted(store)
+    return sum(stored.values()) - sum(counted.values())
+
+
 def waits_to_be_counted(store: DatabaseStore) -> bool:
     """Whether the process of the runs may have left some uncounted."""
     names = "SELECT 'counted.' || process_id FROM runs"

@@ -1,5 +1,7 @@
 """Stores on real files, and a deadline in place of sleeping."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from devtools import settings
 from devtools.records import Level, Log
 from devtools.storage.store import DatabaseStore
+from devtools.storage.tables import Process
 from devtools.telemetry.filters import EVERYTHING
 from devtools.telemetry.pages import Order, PageRequest
 from devtools.telemetry.recorder import Recorder
@@ -53,11 +56,26 @@ class Running:
         return messages(self.store, first)
 
 
+def end(running: Running, key: int, **values: object) -> None:
+    """Let the row of a process say that it was seen ten minutes ago."""
+    values = {"last_seen_ns": time.time_ns() - 600_000_000_000, **values}
+    with running.store.database.writing() as connection:
+        connection.execute(Process.update(values).where(Process.id == key))
+
+
 def messages(store: DatabaseStore, first: int = 1_000) -> list[str]:
     """The stored lines, oldest first."""
 
     page = store.history.page(Log, EVERYTHING, PageRequest(first, order=Order.OLDEST))
     return [record.message for record in page.records]
+
+
+@pytest.fixture
+def ended_pid() -> int:
+    """The number of a process that is no more."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait(30)
+    return child.pid
 
 
 @pytest.fixture

@@ -1,39 +1,22 @@
 """Which processes a database knows: those that live, and those of which records are left."""
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 
 import pytest
 
-from devtools.storage import processes, retention
+from devtools.storage import housekeeping, processes, retention
 from devtools.storage.tables import Process
 from devtools.telemetry.identifiers import SLOTS
-from tests.storage.conftest import Running
+from tests.storage.conftest import Running, end, wait_until
 
 Start = Callable[..., Running]
 MINUTES_NS = 60_000_000_000
 
 
-@pytest.fixture
-def ended_pid() -> int:
-    """The number of a process that is no more."""
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait(30)
-    return child.pid
-
-
 def known(running: Running) -> list[int]:
     return sorted(process.id for process in running.store.processes())
-
-
-def end(running: Running, key: int, **values: object) -> None:
-    """Let the row of a process say that it was seen ten minutes ago."""
-    values = {"last_seen_ns": time.time_ns() - 10 * MINUTES_NS, **values}
-    with running.store.database.writing() as connection:
-        connection.execute(Process.update(values).where(Process.id == key))
 
 
 def test_an_ended_process_stays_as_long_as_its_records(run: Start, ended_pid: int) -> None:
@@ -80,6 +63,28 @@ def test_who_lives_is_not_forgotten(
     end(running, other.recorder.process_id, **unseen, **({"host": host} if host else {}))
     processes.prune(running.store.database, time.time_ns())
     assert (other.recorder.process_id in known(running)) is stays
+
+
+def test_a_clock_that_goes_back_ends_nobody(run: Start) -> None:
+    """This process knows its own rows, whatever they say about time."""
+    running = run()
+    end(running, running.recorder.process_id, last_seen_ns=1, started_ns=1)
+    key = running.recorder.process_id
+    for now_ns in (1, time.time_ns(), time.time_ns() + 60 * 25 * MINUTES_NS):
+        assert processes.ended(running.store.database, [key], now_ns) == set()
+
+
+def test_who_was_forgotten_while_its_machine_slept_is_listed_again(
+    run: Start, ended_pid: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "SEEN_SECONDS", 0.05)
+    running = run()
+    key = running.recorder.process_id
+    end(running, key, pid=ended_pid)
+    processes.prune(running.store.database, time.time_ns() + 10 * MINUTES_NS)
+    wait_until(lambda: known(running) == [key])
+    (listed,) = running.store.processes()
+    assert (listed.app, listed.role, listed.version, listed.pid) == ("shop", "main", "1.0", os.getpid())
 
 
 def test_slots_of_the_living_are_never_shared(run: Start) -> None:

@@ -10,12 +10,12 @@ import pytest
 
 from devtools.records import NodeKind, Run, RunStatus
 from devtools.settings import Retention
-from devtools.storage import histogram, processes, recount, retention, writer
+from devtools.storage import histogram, recount, retention, writer
 from devtools.storage.behaviour import Behaviour
 from devtools.storage.rollups import HOUR_NS, Cell, Key
 from devtools.storage.store import DatabaseStore
 from devtools.storage.tables import RunRollup
-from tests.storage.conftest import Running, resolved, wait_until
+from tests.storage.conftest import Running, end, resolved, wait_until
 
 ROOT = Path(__file__).parents[2]
 DAY_NS = 24 * HOUR_NS
@@ -166,7 +166,7 @@ def stored_and_counted(store: DatabaseStore) -> tuple[dict[tuple[str, int], int]
 
 
 def test_a_large_rest_is_counted_in_parts_with_its_failures(
-    running: Running, file: Path, monkeypatch: pytest.MonkeyPatch
+    running: Running, ended_pid: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As it would have been counted by its own process; what came before the structure was known is version 0."""
     monkeypatch.setattr(recount, "CHUNK", 10)
@@ -182,7 +182,7 @@ def test_a_large_rest_is_counted_in_parts_with_its_failures(
     assert running.store.housekeeping is not None
     assert running.store.housekeeping.close(20)
     counted = sum(stored_and_counted(running.store)[1].values())
-    monkeypatch.setattr(processes, "_is_running", lambda pid: False)
+    end(running, running.recorder.process_id, pid=ended_pid)
     assert recount.of_ended(running.store.database, time.time_ns()) == 95 - counted
     columns = [getattr(RunRollup, name) for name in (*Key._fields[1:3], *Cell._fields)]
     with running.store.database.reading() as connection:
@@ -191,3 +191,31 @@ def test_a_large_rest_is_counted_in_parts_with_its_failures(
     assert histogram.decode(durations) == histogram.of(list(range(95)))
     assert running.store.writer is not None
     running.store.writer.rollups.clear()
+
+
+def test_who_was_taken_for_ended_counts_on_and_nothing_twice(
+    file: Path, ended_pid: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a night in which the machine slept: another has counted what this one still held, and more came."""
+    monkeypatch.setattr(writer, "ROLL_UP_SECONDS", 1_000.0)
+    running = Running(file)
+    running.store.snapshot_version = lambda: 1
+    database = running.store.database
+    ran(running)
+    total = behaviour(running)["shop.buy"].count
+    for _ in range(3):
+        for _ in range(5):
+            ran(running)
+        assert running.flush()
+        end(running, running.recorder.process_id, pid=ended_pid)
+        assert recount.of_ended(database, time.time_ns()) > 0
+        assert recount.of_ended(database, time.time_ns()) == 0
+        for _ in range(5):
+            ran(running)
+        total += 10
+        assert behaviour(running)["shop.buy"].count == total
+        assert stored_and_counted(running.store) == ({("shop.buy", 1): total},) * 2
+    running.store.close()
+    again = Running(file)
+    assert behaviour(again)["shop.buy"].count == total
+    again.store.close()
