@@ -6,8 +6,8 @@ import click
 
 from devtools.cli import structures
 from devtools.cli.endpoints import Target, answering, target_options
+from devtools.cli.output import write
 from devtools.cli.structures import key_options
-from devtools.cli.terminal import write
 from devtools.introspection.catalogue import page
 
 

@@ -1,14 +1,16 @@
 """Where a query is answered: an endpoint over HTTP, a database, or an app that is imported. One `Answer` function for each."""
 
+import http.client
 import ipaddress
 import json
+import re
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import click
@@ -23,6 +25,12 @@ TIMEOUT = 30.0
 """Seconds to wait for an endpoint."""
 SMALL_BODY = 65_536
 """A body of so many bytes is sent whole before a server may refuse it."""
+
+_NO_URL = re.compile(r"[\x00-\x20\x7f]")
+"""What stands in no URL, and what `http.client` refuses."""
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A token of RFC 9110."""
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 Answer = Callable[[str, dict[str, Any] | None, str | None], dict[str, Any]]  # Any: JSON
 """Run (query, variables, operation name); answers the GraphQL response."""
@@ -45,9 +53,13 @@ class Target:
 
     @classmethod
     def of(cls, named: Mapping[str, str | None], *, allow_mutations: bool = False) -> "Target":
-        """The target of a command that takes `target_options` as keywords."""
+        """The target of a command that takes `target_options` as keywords.
+
+        What is typed wins over `ENDPOINT`, which an app may have for something of its own.
+        """
+        typed = click.get_current_context().get_parameter_source("endpoint") is ParameterSource.COMMANDLINE
         return cls(
-            named["endpoint"],
+            named["endpoint"] if typed or not (named["database"] or named["entry"]) else None,
             named["database"],
             named["entry"],
             named["headers"],
@@ -75,14 +87,7 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def answering(target: Target) -> Generator[Answer]:
-    """The one way to answer that the target names. Exit code 2 when it names none or several.
-
-    What is typed wins over `ENDPOINT`, which an app may have for something of its own.
-    """
-    context = click.get_current_context(silent=True)
-    is_typed = context is None or context.get_parameter_source("endpoint") is ParameterSource.COMMANDLINE
-    if (target.database or target.entry) and not is_typed:
-        target = replace(target, endpoint=None)
+    """The one way to answer that the target names. Exit code 2 when it names none or several."""
     named = [name for name in ("endpoint", "database", "entry") if getattr(target, name)]
     if len(named) != 1:
         problem = (
@@ -115,6 +120,27 @@ def ask(answer: Answer, query: str, **variables: Any) -> dict[str, Any]:  # Any:
     return response["data"]
 
 
+class Pong(NamedTuple):
+    """What a devtools says of itself."""
+
+    version: str
+    store: str
+    structure: str
+
+
+def ping(answer: Answer, place: str) -> Pong:
+    """Ask whether a devtools answers. Raises AnswerError where it refuses, UnavailableError where it is something else."""
+    try:
+        system = ask(answer, PING)["system"]
+        return Pong(system["version"], system["store"]["kind"], system["structure"]["state"])
+    except AnswerError as error:
+        if not str(error).startswith("Cannot query field"):
+            raise
+    except (KeyError, TypeError):
+        pass
+    raise UnavailableError(f"{place} answers GraphQL, but it is no devtools.")
+
+
 class AnswerError(DevToolsError):
     """An answer that is an error: its own message and code."""
 
@@ -138,14 +164,23 @@ def parse_headers(text: str | None) -> dict[str, str]:
         raise ValidationError(
             '--headers must be a JSON object like {"Name": "value"}.', field="headers", value=text
         )
-    return {str(name): str(value) for name, value in headers.items()}  # type: ignore[reportUnknownVariableType] # JSON
+    sent = {str(name): str(value) for name, value in headers.items()}  # type: ignore[reportUnknownVariableType, reportUnknownArgumentType] # JSON
+    for name, value in sent.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise ValidationError(
+                f"--headers cannot have {name!r}: a name is letters, digits and -, a value is one line of Latin-1.",
+                field="headers",
+                value=name,
+            )
+    return sent
 
 
 def over_http(endpoint: str, headers: dict[str, str]) -> Answer:
     """Ask a running devtools. Our own token goes to this machine only, unless DEVTOOLS_TOKEN was set by hand."""
     if not is_web_address(endpoint):
         raise ValidationError(
-            f"--endpoint cannot be {endpoint!r}: it must begin with http:// or https://.", field="endpoint"
+            f"--endpoint cannot be {endpoint!r}: it must be a URL that begins with http:// or https://.",
+            field="endpoint",
         )
 
     def answer(
@@ -161,20 +196,44 @@ def over_http(endpoint: str, headers: dict[str, str]) -> Answer:
         request = urllib.request.Request(endpoint, body, sent)  # noqa: S310 - the scheme is checked above
         try:
             with _opener(endpoint).open(request, timeout=TIMEOUT) as response:
-                found: Any = json.load(response)  # Any: JSON
+                text = response.read()
         except urllib.error.HTTPError as error:
             return _read_error(endpoint, error)
+        except http.client.HTTPException as error:
+            raise UnavailableError(
+                f"Cannot ask {endpoint}: its answer is not one of HTTP ({error!r}). {_hint(endpoint)}"
+            ) from error
+        except OSError as error:
+            raise UnavailableError(f"Cannot ask {endpoint}: {_why(error, len(body))}") from error
+        try:
+            found: Any = json.loads(text)  # Any: JSON
         except ValueError as error:
             raise UnavailableError(
                 f"Cannot ask {endpoint}: its answer is not JSON. {_hint(endpoint)}"
             ) from error
-        except OSError as error:
-            raise UnavailableError(f"Cannot ask {endpoint}: {_why(error, len(body))}") from error
-        if isinstance(found, dict) and {"data", "errors"} & cast("dict[str, Any]", found).keys():
-            return cast("dict[str, Any]", found)
-        raise UnavailableError(f"Cannot ask {endpoint}: its answer is not one of GraphQL. {_hint(endpoint)}")
+        if not _is_response(found):
+            raise UnavailableError(
+                f"Cannot ask {endpoint}: its answer is not one of GraphQL. {_hint(endpoint)}"
+            )
+        return found
 
     return answer
+
+
+def _is_response(found: Any) -> bool:  # Any: JSON
+    """Whether this has the shape of a response by the GraphQL specification, section 7.1."""
+    if not isinstance(found, dict) or not {"data", "errors"} & cast("dict[str, Any]", found).keys():
+        return False
+    response = cast("dict[str, Any]", found)
+    errors = response.get("errors")
+    return isinstance(response.get("data"), dict | None) and (
+        errors is None
+        or (isinstance(errors, list) and all(_is_error(each) for each in cast("list[Any]", errors)))
+    )
+
+
+def _is_error(found: Any) -> bool:  # Any: JSON
+    return isinstance(found, dict) and isinstance(cast("dict[str, Any]", found).get("message"), str)
 
 
 def _why(error: OSError, size: int) -> str:
@@ -217,9 +276,10 @@ def is_web_address(url: str) -> bool:
     """Whether this is an http or https URL with a host."""
     try:
         parts = urlsplit(url)
+        _ = parts.port
     except ValueError:
         return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return not _NO_URL.search(url) and parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
 def _authorization(endpoint: str) -> dict[str, str]:
@@ -245,9 +305,9 @@ def _read_error(endpoint: str, error: urllib.error.HTTPError) -> dict[str, Any]:
     try:
         body: Any = json.load(error)  # Any: JSON
         # Another page of ours refuses a question as no endpoint would.
-        if isinstance(body, dict) and "errors" in body and error.code not in {404, 405}:
-            return cast("dict[str, Any]", body)
-    except ValueError:
+        if _is_response(body) and body.get("errors") and error.code not in {404, 405}:
+            return body
+    except (ValueError, http.client.HTTPException):
         pass
     target = error.headers.get("Location")
     if target is not None:

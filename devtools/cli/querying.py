@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from devtools.cli.endpoints import PING, Target, answering, target_options
+from devtools.cli.endpoints import Target, answering, ping, target_options
 from devtools.cli.terminal import say
 from devtools.errors import UnavailableError, ValidationError
 
@@ -29,14 +29,11 @@ FORMATS = ("data", "json", "pretty")
 @click.option("--allow-mutations", is_flag=True, help="Let the query change something.")
 def query_command(
     query: str,
-    endpoint: str | None,
-    database: str | None,
-    entry: str | None,
-    headers: str | None,
     variables: str | None,
     operation: str | None,
     form: str,
     allow_mutations: bool,
+    **named: str | None,
 ) -> None:
     """Run GRAPHQL, or the document on standard input where it is `-`. Exit code 1 when the answer has errors."""
     document = sys.stdin.read() if query == "-" else query
@@ -45,7 +42,7 @@ def query_command(
             "The query is empty. Pass GraphQL, or - with a document on standard input.", field="query"
         )
     _refuse_mutations(document, allow_mutations)
-    target = Target(endpoint, database, entry, headers, allow_mutations)
+    target = Target.of(named, allow_mutations=allow_mutations)
     asked = _parse_variables(variables)
     with answering(target) as answer:
         response = answer(document, asked, operation)
@@ -106,18 +103,18 @@ def schema_command() -> None:
 
 @schema_command.command("sdl")
 @target_options
-def sdl_command(endpoint: str | None, database: str | None, entry: str | None, headers: str | None) -> None:
+def sdl_command(**named: str | None) -> None:
     """Print the schema in the schema definition language: of a target, or of this version where none is given."""
     from graphql import build_client_schema, print_schema
 
-    say(print_schema(build_client_schema(_introspection(Target(endpoint, database, entry, headers)))))
+    say(print_schema(build_client_schema(_introspection(Target.of(named)))))
 
 
 @schema_command.command("json")
 @target_options
-def json_command(endpoint: str | None, database: str | None, entry: str | None, headers: str | None) -> None:
+def json_command(**named: str | None) -> None:
     """Print the answer to the introspection query: of a target, or of this version where none is given."""
-    found = _introspection(Target(endpoint, database, entry, headers))
+    found = _introspection(Target.of(named))
     say(json.dumps({"data": found}, indent=2))
 
 
@@ -137,17 +134,9 @@ def _introspection(target: Target) -> Any:  # Any: JSON, typed by graphql-core a
 
 @click.command("ping", short_help="Ask whether a devtools answers.")
 @target_options
-def ping_command(endpoint: str | None, database: str | None, entry: str | None, headers: str | None) -> None:
+def ping_command(**named: str | None) -> None:
     """Ask whether a devtools answers. Exit code 1 when it does not."""
-    with answering(Target(endpoint, database, entry, headers)) as answer:
-        response = answer(PING, None, None)
-    if response.get("errors"):
-        say(f"devtools: {response['errors'][0]['message']}", err=True)
-        sys.exit(1)
-    data: dict[str, Any] = response.get("data") or {}  # Any: JSON
-    system = data.get("system")
-    if system is None:
-        raise UnavailableError(f"{endpoint} answers GraphQL, but it is no devtools.")
-    say(
-        f"devtools {system['version']}: store {system['store']['kind']}, structure {system['structure']['state']}"
-    )
+    target = Target.of(named)
+    with answering(target) as answer:
+        found = ping(answer, target.endpoint or target.database or target.entry or "")
+    say(f"devtools {found.version}: store {found.store}, structure {found.structure}")

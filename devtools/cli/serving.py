@@ -8,11 +8,12 @@ from contextlib import suppress
 
 import click
 import uvicorn
+from click.core import ParameterSource
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from devtools.app import DevTools, mounted_on
 from devtools.cli.databases import resolve
-from devtools.cli.endpoints import PING, is_web_address, over_http
+from devtools.cli.endpoints import AnswerError, is_web_address, over_http, ping
 from devtools.cli.entries import parse_entry
 from devtools.cli.mounted import APP_DIR, ENTRY, FACTORY, import_runnable, with_devtools
 from devtools.cli.terminal import say
@@ -178,18 +179,23 @@ def open_command(url: str, only_print: bool) -> None:
     """Print the link that opens the first page, token included, and open it in a browser. Asks the server first."""
     if not is_web_address(url):
         raise ValidationError(
-            f"--url cannot be {url!r}: it must begin with http:// or https://.", field="url", value=url
+            f"--url cannot be {url!r}: it must be a URL that begins with http:// or https://.",
+            field="url",
+            value=url,
         )
     base = url.rstrip("/")
     try:
-        response = over_http(f"{base}/graphql", {})(PING, None, None)
+        ping(over_http(f"{base}/graphql", {}), base)
     except UnavailableError as error:
-        raise UnavailableError(f"{error} Another address is named with --url.") from error
-    if response.get("errors"):
+        is_given = click.get_current_context().get_parameter_source("url") is not ParameterSource.DEFAULT
+        raise UnavailableError(
+            str(error) if is_given else f"{error} Another address is named with --url."
+        ) from error
+    except AnswerError as error:
         raise UnauthenticatedError(
-            f"{base} does not know this token: {response['errors'][0]['message']} "
+            f"{base} does not know this token: {error} "
             "A server without a database has a token of its own: its output says the link."
-        )
+        ) from error
     link = Credentials.load(load().settings).link(f"{base}/")
     say(link)
     if not only_print:

@@ -9,8 +9,9 @@ import click
 
 from devtools.cli import structures
 from devtools.cli.endpoints import Answer, Target, answering, ask, target_options
+from devtools.cli.output import write
 from devtools.cli.structures import SIDES, Side, key_options
-from devtools.cli.terminal import say, write
+from devtools.cli.terminal import say
 from devtools.errors import NotFoundError, UnavailableError
 from devtools.introspection.diff import diff, report
 

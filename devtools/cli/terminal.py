@@ -1,11 +1,8 @@
 """What every command prints goes through here: text of an app or a label cannot steer the terminal."""
 
 import re
-from pathlib import Path
 
 import click
-
-from devtools.errors import UnavailableError
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters but tab and line feed, and the marks that turn the direction of text (Trojan Source, CVE-2021-42574)."""
@@ -14,17 +11,6 @@ _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2
 def say(text: str, *, err: bool = False, nl: bool = True) -> None:
     """Print on stdout, or on stderr where it is a message; `nl` ends the line."""
     click.echo(escaped(text), err=err, nl=nl)
-
-
-def write(output: Path, text: str) -> None:
-    """Write a file and say so on stderr. Raises UnavailableError where it cannot be written."""
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UnavailableError(
-            f"--output cannot be {str(output)!r}: {error.strerror}. Name a file that can be written."
-        ) from error
-    say(f"devtools: wrote {output}", err=True)
 
 
 def escaped(text: str) -> str:

@@ -298,9 +298,7 @@ def test_open_prints_the_link_of_a_server_that_knows_the_token(tmp_path):
         assert "token" in other.stderr
         assert other.stdout == ""
     gone = devtools("open", "--print", "--url", url, cwd=tmp_path, check=1)
-    assert gone.stderr.endswith(
-        "Connection refused. Is the server running there? Another address is named with --url.\n"
-    )
+    assert gone.stderr.endswith("Connection refused. Is the server running there?\n")
 
 
 @pytest.mark.parametrize(
@@ -329,28 +327,6 @@ def test_what_is_typed_wins_over_the_endpoint_of_the_environment(tmp_path):
     assert json.loads(done.stdout)["system"]["store"]["why"].startswith("the app was only imported;")
     both = ("--endpoint", "http://x.example", "--entry", TOY)
     assert "name only one of" in devtools("query", query, *both, cwd=tmp_path, check=2).stderr
-
-
-def test_another_graphql_server_is_no_devtools(tmp_path):
-    """`ping` says so."""
-
-    class Other(BaseHTTPRequestHandler):
-        def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(b'{"data": {}}')
-
-        def log_message(self, *_): ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        url = f"http://127.0.0.1:{server.server_port}/graphql"
-        done = devtools("ping", "--endpoint", url, cwd=tmp_path, check=1)
-        thread.join(20)
-    assert done.stderr.strip() == f"devtools: {url} answers GraphQL, but it is no devtools."
 
 
 def test_without_a_database_the_link_is_in_the_output(tmp_path):

@@ -4,13 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from devtools.cli import main
+from tests.cli.conftest import Inside
 from tests.servers import ROOT, TOKEN, toy
 
 pytestmark = pytest.mark.slow
@@ -91,24 +90,6 @@ def folder(tmp_path: Path, before: str) -> Path:
     return tmp_path
 
 
-Inside = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def inside(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Inside:
-    """Run a command in this process: exit code, stdout, stderr."""
-    monkeypatch.setenv("DEVTOOLS_TOKEN", TOKEN)
-
-    def run(folder: Path, *arguments: str) -> tuple[int, str, str]:
-        monkeypatch.chdir(folder)
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        shown = capsys.readouterr()
-        return int(ended.value.code or 0), shown.out, shown.err
-
-    return run
-
-
 def against_before(folder: Path, *arguments: str, check: int = 1) -> str:
     return devtools(
         "check", "--entry", "shop:app", "--against", "before.json", *arguments, cwd=folder, check=check
@@ -169,6 +150,30 @@ def test_what_cannot_be_answered_is_two(
     code, out, err = inside(folder, "check", *arguments)
     assert (code, out) == (2, "")
     assert told in err
+
+
+def test_an_endpoint_of_the_environment_is_not_asked_where_another_target_is_typed(
+    folder: Path, inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An app may have an ENDPOINT of its own, which must get no token; and the database is what is compared."""
+    monkeypatch.setenv("ENDPOINT", "http://127.0.0.1:9/graphql")
+    code, _, err = inside(folder, "check", "--entry", "shop:app", "--against", "active")
+    assert (code, "127.0.0.1:9" in err) == (2, False)
+    code, _, err = inside(folder, "check", "--database", "sqlite:///none.db")
+    assert (code, "none.db" in err, "127.0.0.1:9" in err) == (2, True, False)
+
+
+def test_the_active_version_of_a_database_is_compared_whatever_the_environment_names(
+    tmp_path: Path, inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENDPOINT", "http://127.0.0.1:9/graphql")
+    url = f"sqlite:///{tmp_path}/toy.db"
+    with toy(tmp_path, TOY_DATABASE=url) as server:
+        server.await_that("{ activeSnapshot { version } }", lambda data: data["activeSnapshot"])
+    assert inside(tmp_path, "check", "--database", url)[:2] == (
+        0,
+        "Compared with version 1: nothing found.\n",
+    )
 
 
 def test_a_whole_life_over_a_server_and_its_database(tmp_path: Path, inside: Inside) -> None:
