@@ -212,7 +212,7 @@ class Runtime:
                 self._save(structure)
             except DevToolsError as error:
                 logger.warning("The structure of the app could not be saved: %s", error)
-            except Exception:
+            except (Exception, SystemExit):  # what is looked at is the app's, which may do anything then
                 logger.warning("The app could not be inspected.", exc_info=True)
 
     def _save(self, structure: Structure) -> None:

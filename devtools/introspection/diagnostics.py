@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from devtools.introspection import naming
-from devtools.introspection.elements import Element, ElementKind
+from devtools.introspection.elements import Element, ElementKind, Route
 from devtools.introspection.graph import Graph
 from devtools.telemetry.stalls import Stall
 
@@ -151,12 +151,11 @@ def _links(element: Element) -> Iterable[tuple[str, str]]:
 
 
 def _duplicate_route(graph: Graph) -> Findings:
-    seen: dict[tuple[str, str, str], Element] = {}
+    seen: dict[Route, Element] = {}
     for element in graph.list(ElementKind.task):
         if element.route is None:
             continue
-        shape = (element.route.host, element.route.method, path_shape(element.route.path))
-        first = seen.setdefault(shape, element)
+        first = seen.setdefault(route_shape(element.route), element)
         if first is not element:
             yield (
                 element,
@@ -167,9 +166,10 @@ def _duplicate_route(graph: Graph) -> Findings:
 _PARAMETER = re.compile(r"\{[^{}:]*(:[^{}]*)?\}")
 
 
-def path_shape(path: str) -> str:
-    """A path template without the names of its parameters: `/orders/{id:int}` and `/orders/{number:int}` are one shape."""
-    return _PARAMETER.sub(lambda found: "{" + (found[1] or ":str") + "}", path)
+def route_shape(route: Route) -> Route:
+    """A route without the names of its parameters: `/orders/{id:int}` and `/orders/{number:int}` are one shape."""
+    path = _PARAMETER.sub(lambda found: "{" + (found[1] or ":str") + "}", route.path)
+    return Route(route.method, path, route.host)
 
 
 def _shadowed_route(graph: Graph) -> Findings:
@@ -179,7 +179,7 @@ def _shadowed_route(graph: Graph) -> Findings:
             other is not None
             and other.route is not None
             and element.route is not None
-            and path_shape(other.route.path) == path_shape(element.route.path)
+            and route_shape(other.route) == route_shape(element.route)
         )
         if element.shadowed_by is not None and not is_same:
             yield (

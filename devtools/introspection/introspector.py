@@ -12,6 +12,7 @@ import msgspec
 from devtools.introspection import inspectors, naming, registry
 from devtools.introspection.elements import AppInfo, Element, ElementKind, Structure, sort_elements
 from devtools.introspection.references import References
+from devtools.telemetry.payload import storable
 
 GIT_SECONDS = 2.0
 
@@ -40,7 +41,7 @@ def inspect_app(
     main = Element(id=name, kind=ElementKind.resource, title=name, has_init=found.has_init)
     elements.setdefault(name, main)
     revision, dirty = git_state(root)
-    return Structure(
+    structure = Structure(
         app=AppInfo(
             name=name,
             version=_version_of(app, name),
@@ -53,6 +54,16 @@ def inspect_app(
         sdl=found.sdl,
         openapi=found.openapi,
     )
+    return _storable(structure)
+
+
+def _storable(structure: Structure) -> Structure:
+    """The structure without lone surrogates, which a string literal may have and which no encoding of UTF-8 can hold."""
+    try:
+        msgspec.json.encode(structure)
+    except UnicodeEncodeError:
+        return msgspec.convert(storable(msgspec.to_builtins(structure)), Structure)
+    return structure
 
 
 def _merge(inspected: Element | None, declared: Element) -> Element:

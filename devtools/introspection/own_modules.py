@@ -108,7 +108,7 @@ class OwnModules:
         if module not in self._sources:
             try:
                 self._sources[module] = read_code(_code_of(module))
-            except Exception:
+            except (Exception, SystemExit):
                 self._sources[module] = Source(frozenset(), {})
         return self._sources[module]
 

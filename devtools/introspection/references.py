@@ -247,7 +247,7 @@ def _annotations(function: types.FunctionType) -> Mapping[str, Any]:
     """As they are kept; none where Python 3.14 cannot make them, because one is a name for the type checker alone."""
     try:
         return function.__annotations__
-    except Exception:
+    except (Exception, SystemExit):
         return {}
 
 

@@ -32,7 +32,7 @@ def of_call(
     try:
         parameters = inspect.signature(target).parameters.values()
         hints = _hints(target.__init__ if isinstance(target, type) else target)
-    except Exception:
+    except (Exception, SystemExit):
         return None
     properties: dict[str, Any] = {}
     required: list[str] = []
@@ -86,7 +86,7 @@ def _is_model(kind: Any, pydantic: Any) -> bool:
 def _hints(target: Any) -> dict[str, Any]:
     try:
         return typing.get_type_hints(target)
-    except Exception:
+    except (Exception, SystemExit):
         return _resolvable_hints(target)
 
 
@@ -101,7 +101,7 @@ def _resolvable_hints(target: Any) -> dict[str, Any]:
             one.__annotations__ = {name: annotation}
             with contextlib.suppress(Exception):
                 found |= typing.get_type_hints(one, globalns=target.__globals__)
-    except Exception:
+    except (Exception, SystemExit):
         return found
     return found
 
@@ -121,7 +121,7 @@ def safely(make: Any, kind: Any) -> dict[str, Any]:  # Any: a type, and what mak
     """The schema, or the type's name where it has none: a `Request`, a connection, a class of the app."""
     try:
         return make()
-    except Exception:
+    except (Exception, SystemExit):
         name = getattr(kind, "__name__", None) or str(kind)
         return {"title": _ADDRESS.sub("", str(name))}
 

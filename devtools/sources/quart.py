@@ -31,11 +31,11 @@ def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:  # no
     active = True
 
     def make(original: Any) -> Any:  # Any: a method, whatever put it there
-        async def handle_websocket_exception(*arguments: Any) -> Any:
-            error = arguments[-1]
+        async def handle_websocket_exception(*arguments: Any, **keywords: Any) -> Any:
+            error = keywords.get("error", arguments[-1])
             if active and isinstance(error, Exception):
                 note_uncaught(recorder, error)
-            return await original(*arguments)
+            return await original(*arguments, **keywords)
 
         return handle_websocket_exception
 

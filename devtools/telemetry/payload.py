@@ -3,11 +3,11 @@
 What cannot be kept is replaced by one placeholder in square brackets; its neighbours stay unharmed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from time import perf_counter_ns
 from types import GeneratorType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -104,7 +104,7 @@ class PayloadGuard:
         try:
             total = str.__len__(value)
             head = str.__getitem__(value, slice(0, limit + OVERLAP))
-            guarded = mask_text(_storable(head), self.rules, cards=cards, end=limit)
+            guarded = mask_text(storable_text(head), self.rules, cards=cards, end=limit)
             if total > limit or len(guarded.encode()) > limit:
                 return cut(guarded, total, limit)
             return self._remember(guarded) if cards and guarded == head else guarded
@@ -145,7 +145,7 @@ class PayloadGuard:
         return text
 
 
-def _storable(text: str) -> str:
+def storable_text(text: str) -> str:
     """Without what some database refuses: NUL and lone surrogates."""
     if not text.isascii():
         try:
@@ -153,6 +153,20 @@ def _storable(text: str) -> str:
         except UnicodeEncodeError:
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text.replace("\0", "␀") if "\0" in text else text
+
+
+def storable(value: Any) -> Any:  # Any: JSON
+    """JSON with every text in it made storable."""
+    match value:
+        case str():
+            return storable_text(value)
+        case list() | tuple():
+            return [storable(each) for each in cast("Sequence[Any]", value)]
+        case dict():
+            pairs = cast("dict[str, Any]", value).items()
+            return {storable_text(name): storable(each) for name, each in pairs}
+        case _:
+            return value
 
 
 class _Walk:

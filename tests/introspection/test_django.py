@@ -1,10 +1,13 @@
 """What is read off Django: URL patterns, views, middleware, apps, models, signals."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from .inspected import Inspected, inspected
+from .inspected import INSPECT, Inspected, inspected
 
 pytestmark = pytest.mark.slow
 
@@ -98,3 +101,31 @@ def test_what_only_the_urlconf_imports_is_seen_too(shop: Inspected) -> None:
 def test_settings_stay_in_the_settings(shop: Inspected) -> None:
     assert shop.config("django.db.default") == {"engine": "django.db.backends.sqlite3", "name": ":memory:"}
     assert "hunter2" not in json.dumps([element.config for element in shop.list()])
+
+
+BROKEN = """
+import django
+from django.conf import settings
+settings.configure(ROOT_URLCONF="broken_urls", SECRET_KEY="x", INSTALLED_APPS=["django.contrib.contenttypes"])
+django.setup()
+from django.core.asgi import get_asgi_application
+app = get_asgi_application()
+"""
+URLS = """
+with open("imported", "a") as file:
+    file.write("once ")
+raise SystemExit("no such view")
+"""
+
+
+def test_a_urlconf_that_cannot_be_imported_is_told_with_its_reason(tmp_path: Path) -> None:
+    """It is imported once, and the models are there all the same."""
+    (tmp_path / "broken.py").write_text(BROKEN)
+    (tmp_path / "broken_urls.py").write_text(URLS)
+    command = [sys.executable, "-W", "ignore", "-c", INSPECT, "broken", "app", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "The inspector 'django' failed" in done.stderr
+    assert "no such view" in done.stderr
+    assert (tmp_path / "imported").read_text() == "once "
+    assert "django.contrib.contenttypes.models.ContentType" in done.stdout

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route, Router
 
+from devtools.introspection import snapshots
+from devtools.introspection.catalogue import page
 from devtools.introspection.declarations import resource
 from devtools.introspection.graph import Graph
 from devtools.introspection.introspector import inspect_app
@@ -53,6 +55,18 @@ class Broken:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
 
 
+class Leaving:
+    """Ends the process, were it let, whatever it is asked."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name) if name == "__name__" else SystemExit(name)
+
+    def __repr__(self) -> str:
+        raise SystemExit("no")
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
 class Callable:
     async def __call__(self, request: Request) -> PlainTextResponse:
         return PlainTextResponse("")
@@ -82,6 +96,7 @@ def wrapped_in_itself() -> Any:
 STRANGE = {
     "/unhashable": Unhashable(),
     "/broken": Broken(),
+    "/leaving": Leaving(),
     "/callable": Callable().__call__,
     "/lambda": lambda request: PlainTextResponse(""),
     "/partial": functools.partial(functools.partial(plain)),
@@ -98,6 +113,19 @@ def test_endpoints_of_every_sort_are_routes() -> None:
     assert graph.by_id["GET /partial"].title == graph.by_id["GET /decorated"].title == "A page."
     generated = graph.by_id["GET /generated"]
     assert (generated.title, generated.file_path, generated.line) == ("Made of text.", None, 1)
+
+
+def test_half_a_character_in_a_docstring_costs_that_character_alone() -> None:
+    r"""`"\ud800"` is a string of Python, and no encoding of UTF-8 can hold it."""
+
+    def shown(request: Request) -> None: ...
+
+    shown.__doc__ = "Shows \ud800."
+    structure = inspect_app(Starlette(routes=[Route("/a\udfff", shown)]), name="shop", project_root=HERE)
+    assert snapshots.decode(snapshots.to_row(structure, "shop", "main", 1)) == structure
+    (route,) = [element for element in structure.elements if element.route is not None]
+    assert (route.id, route.title) == ("GET /a\ufffd", "Shows \ufffd.")
+    assert "Shows \ufffd." in page(structure, title="shop", subtitle="")
 
 
 def test_routers_within_themselves_end() -> None:

@@ -395,6 +395,11 @@ def test_a_route_left_out_of_the_schema_is_private() -> None:
         ([Route("/users/{id}", plain), WebSocketRoute("/users/me", feed)], {}),
         ([Route("/users/{id}", Orders), Route("/users/me", plain)], {"GET /users/me": "GET /users/{id}"}),
         ([Mount("/", routes=[Route("/a", plain)]), Route("/b", plain)], {"GET /b": "mount /"}),
+        (
+            [Route("/a", plain), Host("a.example.org", app=Router([Route("/a", show_cart)]))],
+            {"GET //a.example.org/a": "GET /a"},
+        ),
+        ([Host("a.example.org", app=Router([Route("/a", show_cart)])), Route("/a", plain)], {}),
         ([Mount("/a", routes=[Route("/x", plain)]), Route("/a/y", plain)], {"GET /a/y": "mount /a"}),
         (
             [Mount("/a", routes=[Route("/x", plain)]), Route("/b", plain), WebSocketRoute("/a/x", feed)],

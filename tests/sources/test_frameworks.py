@@ -101,3 +101,23 @@ def test_frameworks_are_as_before_afterwards(recorder):
     assert all(vars(owner).get(name) is not was for (owner, name), was in zip(PATCHED, before, strict=True))
     uninstall()
     assert [vars(owner).get(name) for owner, name in PATCHED] == before
+
+
+def test_quarts_own_handler_may_be_called_by_the_name_of_its_argument(watch):
+    """As an app that overrides it and calls what it overrides may do."""
+    watch()
+    app = Quart("shop")
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+
+    async def fail():
+        async with app.test_request_context("/"):
+            raise RuntimeError("broken feed")
+
+    async def handled():
+        try:
+            await fail()
+        except RuntimeError as error:
+            await app.handle_websocket_exception(error=error)
+
+    with pytest.raises(RuntimeError, match="broken feed"):
+        asyncio.run(handled())

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from devtools.introspection.diagnostics import path_shape, reason_for
+from devtools.introspection.diagnostics import reason_for, route_shape
 from devtools.introspection.diff import diff
 from devtools.introspection.diff.changes import Diff, Severity
-from devtools.introspection.elements import Element, ElementKind, Structure
+from devtools.introspection.elements import Element, ElementKind, Route, Structure
 from devtools.introspection.graph import Graph
 
 MOST_NAMED = 3
@@ -85,13 +85,14 @@ def fails(findings: Sequence[Finding]) -> bool:
 def _removed_route(comparison: Comparison) -> Found:
     kept = _routes(comparison.new)
     for shape, element in _routes(comparison.old).items():
-        if shape not in kept:
+        anywhere = Route(shape.method, shape.path)
+        if shape not in kept and anywhere not in kept:
             yield element.id, f"The route {element.id} is gone."
 
 
-def _routes(structure: Structure) -> dict[tuple[str, str], Element]:
+def _routes(structure: Structure) -> dict[Route, Element]:
     return {
-        (element.route.method, path_shape(element.route.path)): element
+        route_shape(element.route): element
         for element in structure.elements
         if element.route is not None and not element.framework
     }

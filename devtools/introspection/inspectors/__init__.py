@@ -217,7 +217,7 @@ def inspect(app: Any, name: str = "") -> Found:  # Any: any app
     for label, load in _inspectors():
         try:
             load()(app, found)
-        except Exception:
+        except (Exception, SystemExit):
             logger.warning(
                 "The inspector %r failed: what it knows of the app is missing.", label, exc_info=True
             )

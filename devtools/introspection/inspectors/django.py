@@ -4,7 +4,6 @@ Looks only once Django is set up. Of the settings it reads `MIDDLEWARE`, and of 
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,13 +32,18 @@ def inspect(app: Any, found: Found) -> None:  # Any: any app
         return
     handlers: Any = loaded("django.core.handlers.base")
     applications = [] if handlers is None else [*found.applications(app, handlers.BaseHandler)]
+    broken: BaseException | None = None
     if applications:
         # Imports the URLconf, as the first request would: receivers of signals, and more models, may stand beside the views.
-        with suppress(Exception):  # said once, below
+        try:
             _ = loaded("django.urls").get_resolver().url_patterns
+        except (Exception, SystemExit) as error:
+            broken = error
         found.own.look_again()
     django_models.inspect(apps.apps, found)
     _signals(found)
+    if broken is not None:
+        raise broken
     for mounted in applications:
         uses = (*mounted.middleware, *_middleware(found))
         place = Place(mounted.prefix, middleware=uses)

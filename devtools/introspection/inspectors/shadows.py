@@ -75,9 +75,11 @@ class Shadows:
         if sample is None:
             return None
         segments = tuple(sample.split("/"))
-        candidates = list(self.wide.get(host, ()))
-        for shape in self.shapes.get((host, len(segments)), {}).values():
-            candidates += shape.taken.get(shape.key(segments), ())
+        candidates: list[Taken] = []
+        for answering in {host, ""}:  # a route without a host answers at every one
+            candidates += self.wide.get(answering, ())
+            for shape in self.shapes.get((answering, len(segments)), {}).values():
+                candidates += shape.taken.get(shape.key(segments), ())
         found = [taken for taken in candidates if taken.takes(method, sample)]
         return min(found).name if found else None
 

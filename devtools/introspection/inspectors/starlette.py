@@ -143,7 +143,7 @@ class Inspection:
                 continue
             try:
                 getattr(self, _READERS[kind])(route, place)
-            except Exception:
+            except (Exception, SystemExit):
                 logger.warning("A %s below %r could not be read.", kind, place.prefix or "/", exc_info=True)
 
     def candidates(self, app: Any) -> Iterable[tuple[type[Any], Any]]:

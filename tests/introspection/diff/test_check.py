@@ -14,6 +14,15 @@ def found(old, new, **ignored):
     return [(finding.code, finding.subject) for finding in check(old, new, ignored)]
 
 
+def test_the_route_of_a_host_is_removed_unless_every_host_has_it():
+    def at(host):
+        return element("task", f"GET //{host}/a", route=Route("GET", "/a", host))
+
+    old = structure(at("a.example.org"), at("b.example.org"))
+    assert found(old, structure(at("a.example.org"))) == [("REMOVED_ROUTE", "GET //b.example.org/a")]
+    assert found(old, structure(element("task", "GET /a", route=Route("GET", "/a")))) == []
+
+
 def test_equal_structures_pass():
     same = structure(route("GET", "/a"), element("event", "e"), sdl="type Query { a: Int }")
     assert check(same, same) == []
