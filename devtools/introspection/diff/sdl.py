@@ -1,4 +1,4 @@
-"""Changes of a GraphQL schema, classed as graphql-core does, but for defaults: breaking, dangerous, safe."""
+"""Changes of a GraphQL schema, as graphql-core classes them but for defaults, and what it leaves out: breaking, dangerous, safe."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ def changes(old: str | None, new: str | None) -> list[SdlChange]:
 
 
 def _compared(old: str, new: str) -> list[SdlChange]:
-    from graphql import GraphQLError, build_schema
+    from graphql import GraphQLError, build_schema, parse, print_ast
     from graphql.utilities.find_schema_changes import (
         BreakingChangeType,
         DangerousChangeType,
@@ -67,13 +67,66 @@ def _compared(old: str, new: str) -> list[SdlChange]:
             severity, message = Severity.BREAKING, f"{where} must be given now: its default was removed."
         if not message.startswith(UNUSED_SCALAR):
             found.append(SdlChange(severity=severity, code=change.type.name, message=message))
+    found += _one_of(before, after)
+    found += _deprecations(before, after)
+    if not found and print_ast(parse(old)) != print_ast(parse(new)):
+        found.append(
+            SdlChange(
+                severity=Severity.SAFE,
+                code="SCHEMA_REWRITTEN",
+                message="The schema is written in another order, or with other directives of its own.",
+            )
+        )
     return found
 
 
+def _one_of(before: "GraphQLSchema", after: "GraphQLSchema") -> Iterator[SdlChange]:
+    """Input types that take exactly one of their fields (`@oneOf`) and did not, or the other way round."""
+    for name, kind in after.type_map.items():
+        is_one, was_one = (getattr(each, "is_one_of", None) for each in (kind, before.type_map.get(name)))
+        if is_one and was_one is False:
+            message = f"{name} takes exactly one of its fields now."
+            yield SdlChange(severity=Severity.BREAKING, code="ONE_OF_ADDED", message=message)
+        elif was_one and is_one is False:
+            message = f"{name} takes more than one of its fields now."
+            yield SdlChange(severity=Severity.SAFE, code="ONE_OF_REMOVED", message=message)
+
+
+def _deprecations(before: "GraphQLSchema", after: "GraphQLSchema") -> Iterator[SdlChange]:
+    """What is deprecated and was not, or the other way round, or for another reason."""
+    was = dict(_reasons(before))
+    for place, reason in _reasons(after):
+        if place not in was or was[place] == reason:
+            continue
+        code, message = "DEPRECATION_CHANGED", f"{place} is deprecated: {reason}"
+        if reason is None:
+            code, message = "DEPRECATION_REMOVED", f"{place} is not deprecated any more."
+        elif was[place] is None:
+            code = "DEPRECATION_ADDED"
+        yield SdlChange(severity=Severity.SAFE, code=code, message=message)
+
+
+def _reasons(schema: "GraphQLSchema") -> Iterator[tuple[str, str | None]]:
+    """Every place that may be deprecated, with the reason why it is."""
+    for name, kind in schema.type_map.items():
+        if name.startswith("__"):
+            continue
+        for value_name, value in getattr(kind, "values", {}).items():
+            yield f"{name}.{value_name}", value.deprecation_reason
+        for field_name, field in getattr(kind, "fields", {}).items():
+            yield f"{name}.{field_name}", field.deprecation_reason
+            for argument_name, argument in getattr(field, "args", {}).items():
+                yield f"{name}.{field_name}({argument_name}:)", argument.deprecation_reason
+
+
 def _required(schema: "GraphQLSchema") -> Iterator[str]:
-    """`Query.orders(first:)` and `OrderInput.sku`: every argument and input field that must be given."""
+    """`Query.orders(first:)`, `@cached(seconds:)` and `OrderInput.sku`: every argument and input field that must be given."""
     from graphql import is_input_object_type, is_required_argument, is_required_input_field
 
+    for directive in schema.directives:
+        for argument_name, argument in directive.args.items():
+            if is_required_argument(argument):
+                yield f"@{directive.name}({argument_name}:)"
     for name, kind in schema.type_map.items():
         for field_name, field in getattr(kind, "fields", {}).items():
             if is_input_object_type(kind):

@@ -37,6 +37,41 @@ def test_a_value_that_must_be_given_since_its_default_went_breaks():
     assert changes[1].message == "Query.f(a:) must be given now: its default was removed."
 
 
+def test_the_argument_of_a_directive_that_must_be_given_breaks():
+    of = "directive @cached(seconds: Int! = 1) on FIELD type Query { a: Int }"
+    assert found(of, of.replace(" = 1", "")) == [("breaking", "ARG_DEFAULT_VALUE_CHANGE")]
+
+
+def test_an_input_that_takes_one_of_its_fields_alone_breaks():
+    """graphql-core does not look at it."""
+    many = "type Query { f(i: I): Int } input I { x: Int y: Int }"
+    one = many.replace("input I", "input I @oneOf")
+    assert found(many, one) == [("breaking", "ONE_OF_ADDED")]
+    assert found(one, many) == [("safe", "ONE_OF_REMOVED")]
+
+
+def test_what_is_deprecated_is_said_with_its_reason():
+    """Of fields, arguments, input fields and enum values alike; a field that is new with it is just new."""
+    plain = "type Query { a: Int f(x: Int, i: I): E } input I { y: Int } enum E { M }"
+    for place in ("a: Int", "x: Int", "y: Int", "M"):
+        old = plain.replace(place, f'{place} @deprecated(reason: "use b")', 1)
+        assert found(plain, old) == [("safe", "DEPRECATION_ADDED")], place
+        assert found(old, plain) == [("safe", "DEPRECATION_REMOVED")], place
+        assert found(old, old.replace("use b", "use c")) == [("safe", "DEPRECATION_CHANGED")], place
+    (change,) = diff(
+        structure(sdl=plain), structure(sdl=plain.replace("x: Int", 'x: Int @deprecated(reason: "use b")'))
+    ).sdl
+    assert change.message == "Query.f(x:) is deprecated: use b"
+    assert found(plain, plain.replace("a: Int", "a: Int b: Int @deprecated")) == [("safe", "FIELD_ADDED")]
+
+
+def test_what_is_written_otherwise_and_means_the_same_is_said():
+    """Two schemas that differ never have an empty list of changes, but for layout."""
+    of = 'directive @owner(name: String) on OBJECT type Query @owner(name: "a") { a: Int b: Int }'
+    assert found(of, of.replace('"a"', '"b"')) == [("safe", "SCHEMA_REWRITTEN")]
+    assert found(OLD, OLD.replace("S M", "M S")) == [("safe", "SCHEMA_REWRITTEN")]
+
+
 def test_a_schema_that_comes_is_safe_and_one_that_goes_breaks():
     assert found(None, OLD) == [("safe", "SCHEMA_ADDED")]
     assert found(OLD, None) == [("breaking", "SCHEMA_REMOVED")]
