@@ -7,6 +7,7 @@ What `logging` filters out (disabled loggers, `logging.disable`, filters) is not
 """
 
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -171,13 +172,21 @@ _STATEMENTS = (
     "sqlalchemy.engine",
     "django.db.backends",
     "peewee",
+    "aiomysql",
+    "aiopg",
     "aiosqlite",
+    "asyncmy",
     "asyncpg",
-    "databases",
+    "clickhouse_driver.connection",
+    "gino.engine",
+    "neo4j.io",
+    "pony.orm.sql",
     "psycopg",
+    "pymongo.command",
     "tortoise.db_client",
 )
-"""Loggers that tell of SQL with the values bound to it. Statements are runs, without them; of these only warnings are captured."""
+"""Loggers that tell of statements with the values bound to them. Statements are runs, without them; of these only warnings are
+captured. So it is with the library `databases`, whose name an app may have for a package of its own."""
 _NEVER = 1 << 30
 _KNOWN = "devtools"
 """Key in the cache of a logger, which `logging` empties whenever a level changes."""
@@ -187,14 +196,24 @@ _effective_level = logging.Logger.getEffectiveLevel
 def _know(logger: Any) -> tuple[int, int]:  # Any: as above
     """The level from which the records of a logger would exist without us, and that from which they are captured."""
     captured = _NEVER if _is_below(logger.name, "devtools") else 0
-    if _is_below(logger.name, *_STATEMENTS):
+    if _tells_statements(logger.name):
         captured = logging.WARNING
     known = logger._cache[_KNOWN] = (_effective_level(logger), captured)
     return known
 
 
+def _tells_statements(name: str) -> bool:
+    if _is_below(name, "databases"):
+        return hasattr(sys.modules.get("databases"), "DatabaseURL")
+    return _is_below(name, *_STATEMENTS)
+
+
 def _is_below(name: str, *parents: str) -> bool:
     return any(name == parent or name.startswith(f"{parent}.") for parent in parents)
+
+
+def _is_quiet(name: str) -> bool:
+    return _is_below(name, "sqlalchemy") or _tells_statements(name)
 
 
 def _lower(lowest: int) -> Callable[[], None]:
@@ -206,7 +225,7 @@ def _lower(lowest: int) -> Callable[[], None]:
 
     def get_effective_level(self: logging.Logger) -> int:
         level = original(self)
-        return level if level <= lowest or _is_below(self.name, "sqlalchemy", *_STATEMENTS) else lowest
+        return level if level <= lowest or _is_quiet(self.name) else lowest
 
     logging.Logger.getEffectiveLevel = get_effective_level
     _forget_levels()

@@ -179,8 +179,15 @@ _SHAPES: tuple[tuple[str, str, re.Pattern[str]], ...] = (
     ("slack", "xox", re.compile(r"(?<![A-Za-z0-9])xox[abeoprs]-[\w-]{8,}")),
     ("secret key", "k", re.compile(r"(?<![A-Za-z0-9_-])(?:sk-|sk_|rk_)[\w-]{16,}")),
     ("google", "AIza", re.compile(r"AIza[\w-]{35}")),
-    # As SQLAlchemy ends the text of an error with them.
-    ("sql parameters", "[parameters: ", re.compile(r"(?<=\[parameters: )[^\n]+")),
+    # As SQLAlchemy ends the text of an error with them. A value may have lines of its own: what follows it tells its end.
+    (
+        "sql parameters",
+        "[parameters: ",
+        re.compile(
+            r"(?<=\[parameters: ).+?(?=\]\n\(Background on this error|\]\n\n(?:The above|During handling)|\]?\Z)",
+            re.DOTALL,
+        ),
+    ),
 )
 """Credentials with a shape: rule, a literal every match contains, pattern."""
 

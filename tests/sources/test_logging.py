@@ -7,6 +7,7 @@ import logging
 import logging.config
 import sys
 import time
+from types import ModuleType
 
 import pytest
 
@@ -325,7 +326,19 @@ def test_the_place_is_the_callers(watch, logger):
     assert {log.location for log in logs(recorder)} == {f"{__file__}:{line}"}
 
 
-@pytest.mark.parametrize("name", ["sqlalchemy.engine.Engine", "django.db.backends", "peewee", "aiosqlite"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sqlalchemy.engine.Engine",
+        "django.db.backends",
+        "peewee",
+        "aiosqlite",
+        "aiomysql",
+        "asyncmy",
+        "neo4j.io",
+        "pymongo.command",
+    ],
+)
 def test_values_bound_to_statements_are_not_captured_from_the_loggers_of_databases(watch, logger, name):
     """Whatever is captured from others, and also where the app prints them itself; their warnings are."""
     logging.getLogger().setLevel(logging.WARNING)
@@ -341,6 +354,20 @@ def test_values_bound_to_statements_are_not_captured_from_the_loggers_of_databas
     finally:
         library.setLevel(before)
     assert [log.message for log in logs(recorder)] == ["a slow statement"]
+
+
+@pytest.mark.parametrize("is_library", [True, False])
+def test_a_package_of_the_app_may_be_called_as_the_library_databases_is(watch, monkeypatch, is_library):
+    """Its lines are captured, those of the library are not: that one has `DatabaseURL`."""
+    module = ModuleType("databases")
+    if is_library:
+        module.DatabaseURL = object
+    monkeypatch.setitem(sys.modules, "databases", module)
+    monkeypatch.setattr(logging.getLogger("databases.orders"), "level", logging.INFO)
+    logging.getLogger("databases.orders")._cache.clear()
+    recorder = watch()
+    logging.getLogger("databases.orders").info("Query: SELECT ?")
+    assert len(logs(recorder)) == (0 if is_library else 1)
 
 
 def test_chatter_of_sqlalchemy_stays_as_the_app_configured_it(watch):

@@ -35,6 +35,9 @@ PLANTED = [
     (PEM[:60], "MIIEowIBAAKCAQEA"[:10]),
     ("key AKIAIOSFODNN7EXAMPLE used", "AKIAIOSFODNN7EXAMPLE"),
     ("[SQL: INSERT]\n[parameters: ('ada@planted',)]\n(Background on this error", "planted"),
+    ("[parameters: (Note('a]\n\nplanted'),)]\n(Background on this error", "planted"),
+    ("[parameters: (Note('a\nplanted'),)]", "planted"),
+    ("[parameters: (Note('a\nplan", "plan"),
     ("aws_secret_access_key=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "wJalrXUtnFEMI"),
     ("ghp_16C7e42F292c6912E7710c838347Ae178B4a", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"),
     ("sk-ant-api03-planted0planted0planted0", "planted0planted0"),
@@ -90,6 +93,14 @@ def test_a_planted_secret_does_not_show(text, secret):
     masked = mask_text(text)
     assert secret not in masked
     assert MARK in masked
+
+
+def test_what_follows_the_parameters_of_a_statement_stays():
+    """The link that SQLAlchemy adds, and the rest of a chain of tracebacks."""
+    link = "]\n(Background on this error at: https://sqlalche.me/e/20/gkpj)"
+    chain = "]\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback"
+    for rest in (link, chain):
+        assert mask_text(f"[parameters: ('ada',){rest}") == f"[parameters: {MARK}{rest}"
 
 
 HARMLESS = [
