@@ -37,7 +37,7 @@ coverage: $(READY) ## Both suites with branch coverage, subprocesses counted; fa
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered
 
-bench: $(READY) ## Every bar of the performance table; `make bench NAME=requests` runs one
+bench: $(READY) ## Every figure beside its limit; `make bench NAME=requests` runs one
 	@$(BIN)/python -c "import opentelemetry.sdk" 2>/dev/null || $(MAKE) --no-print-directory bench-peers
 	@$(BIN)/python -m benchmarks $(NAME)
 

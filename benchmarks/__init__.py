@@ -1,10 +1,10 @@
-"""The figures of the performance bars, each one command: `python -m benchmarks [NAME …]`.
+"""The figures of the benchmarks, each one command: `python -m benchmarks [NAME …]`.
 
 Every figure is a ratio measured side by side in one run: interleaved, CPU time per unit. Peers are needed for the
 comparison only: `uv sync --group bench`.
 """
 
-BARS: dict[str, str] = {
+BENCHMARKS: dict[str, str] = {
     "requests": "benchmarks.requests:measure",
     "asgi": "benchmarks.asgi:measure",
     "run": "benchmarks.run:measure",

@@ -1,4 +1,4 @@
-"""Bar 7: runs stored in batches of 1,000 as the writer does, against sqlite3's `executemany` and Peewee's `insert_many`.
+"""Runs stored in batches of 1,000 as the writer does, against sqlite3's `executemany` and Peewee's `insert_many`.
 
 Each has a database of its own with the same table and three indexes. Ours begins with records; the others get rows made before.
 """
@@ -135,4 +135,4 @@ def _stored(store: DatabaseStore) -> int:
 
 def _ratio(peer: str, ours: float, theirs: float, limit: float) -> Figure:
     work = f"bulk store of runs, batches of 1,000, against {peer}"
-    return ratio("7", work, ours / theirs, limit, f"{micro(ours)} against {micro(theirs)} a row")
+    return ratio(work, ours / theirs, limit, f"{micro(ours)} against {micro(theirs)} a row")

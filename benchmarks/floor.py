@@ -1,4 +1,4 @@
-"""What bar 2 costs at least: the same record, log, header and trace context in one function that promises nothing else.
+"""What recording a request costs at least: the same record, log, header and trace context in one function, nothing else.
 
 No masking, no WebSockets, no failures, no disconnects, no fork, no reader,
 no route but the matched object. Printed beside our figure.

@@ -57,7 +57,6 @@ def latency(rate: int) -> Figure:
     p50, p99 = late[len(late) // 2], late[int(len(late) * 0.99)]
     value = f"p50 {p50:.0f} ms, p99 {p99:.0f} ms, greatest {late[-1]:.0f} ms"
     return Figure(
-        "follow",
         f"record to subscriber of another process, {rate}/s",
         value,
         f"p99 ≤ {LIMIT_MS} ms",
@@ -96,7 +95,7 @@ def idle() -> Figure:
         share = asyncio.run(used(subscribers.subscribe({Log: EVERYTHING})))
         subscribers.close()
         store.close()
-    return Figure("follow", "watching while nothing comes", f"{share:.2%} of a core", "≤ 2 %", share <= 0.02)
+    return Figure("watching while nothing comes", f"{share:.2%} of a core", "≤ 2 %", share <= 0.02)
 
 
 async def used(subscription: Subscription) -> float:

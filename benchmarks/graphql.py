@@ -31,7 +31,7 @@ PATHS = {"ours": "/devtools/graphql", "apollo": "/", "stock": "/"}
 
 def measure() -> list[Figure]:
     if shutil.which("npm") is None:
-        return [Figure("10", "GraphQL over HTTP", "not measured: npm is missing", "", None)]
+        return [Figure("GraphQL over HTTP", "not measured: npm is missing", "", None)]
     with one_core(), ExitStack() as running, tempfile.TemporaryDirectory() as folder:
         servers = {name: running.enter_context(_python(name)) for name in ("ours", "stock")}
         data = Path(folder) / "runs.json"
@@ -83,9 +83,9 @@ def _figures(servers: dict[str, Server], size: int) -> list[Figure]:
         for _ in range(min(300, counts[name] * 2)):  # V8 compiles what is called often
             _ask(servers, name, size)
     cost = _cost(servers, counts, size)
-    figures = [_ratio("10", "Apollo", size, cost["ours"], cost["apollo"], APOLLO_LIMITS[size])]
+    figures = [_ratio("Apollo", size, cost["ours"], cost["apollo"], APOLLO_LIMITS[size])]
     if size in STOCK_LIMITS:
-        figures.append(_ratio("11", "Strawberry", size, cost["ours"], cost["stock"], STOCK_LIMITS[size]))
+        figures.append(_ratio("Strawberry", size, cost["ours"], cost["stock"], STOCK_LIMITS[size]))
     return figures
 
 
@@ -101,6 +101,6 @@ def _cost(servers: dict[str, Server], counts: dict[str, int], size: int) -> dict
     return {name: statistics.median(seconds) for name, seconds in taken.items()}
 
 
-def _ratio(bar: str, peer: str, size: int, ours: float, theirs: float, limit: float) -> Figure:
+def _ratio(peer: str, size: int, ours: float, theirs: float, limit: float) -> Figure:
     work = f"GraphQL over HTTP, {size:,} runs, against {peer}"
-    return ratio(bar, work, ours / theirs, limit, f"{micro(ours)} against {micro(theirs)}")
+    return ratio(work, ours / theirs, limit, f"{micro(ours)} against {micro(theirs)}")

@@ -13,15 +13,14 @@ Unit = Callable[[int], object]
 class Figure:
     """One row of the table."""
 
-    bar: str
     work: str
     value: str
     limit: str
     holds: bool | None
 
 
-def ratio(bar: str, work: str, value: float, limit: float, detail: str = "") -> Figure:
-    return Figure(bar, work, f"{value:.3f}{f' ({detail})' if detail else ''}", f"≤ {limit:g}", value <= limit)
+def ratio(work: str, value: float, limit: float, detail: str = "") -> Figure:
+    return Figure(work, f"{value:.3f}{f' ({detail})' if detail else ''}", f"≤ {limit:g}", value <= limit)
 
 
 def cpu_seconds(variants: Mapping[str, Unit], *, times: int, rounds: int = 40) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Bar 18: memory of one retained run with twelve fields."""
+"""Memory of one retained run with twelve fields."""
 
 import tracemalloc
 
@@ -25,15 +25,12 @@ def measure() -> list[Figure]:
     tracemalloc.stop()
     return [
         Figure(
-            "18",
             "one retained run, as it is kept",
             f"{unread:.0f} bytes",
             f"≤ {LIMIT} bytes",
             unread <= LIMIT,
         ),
-        Figure(
-            "18", "one retained run, once it was read", f"{read:.0f} bytes", f"≤ {LIMIT} bytes", read <= LIMIT
-        ),
+        Figure("one retained run, once it was read", f"{read:.0f} bytes", f"≤ {LIMIT} bytes", read <= LIMIT),
     ]
 
 

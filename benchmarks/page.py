@@ -1,4 +1,4 @@
-"""Bar 12: a page of 1,000 runs of history, from the database to the bytes of the answer, against building Peewee instances."""
+"""A page of 1,000 runs of history, from the database to the bytes of the answer, against building Peewee instances."""
 
 import tempfile
 from typing import Any
@@ -49,7 +49,5 @@ def _measured(runtime: Any) -> list[Figure]:
     cost = cpu_seconds({"ours": ours, "instances": instances}, times=10, rounds=9)
     detail = f"{micro(cost['ours'])} against {micro(cost['instances'])}"
     return [
-        ratio(
-            "12", "history page of 1,000, database to bytes", cost["ours"] / cost["instances"], LIMIT, detail
-        )
+        ratio("history page of 1,000, database to bytes", cost["ours"] / cost["instances"], LIMIT, detail)
     ]

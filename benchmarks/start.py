@@ -1,4 +1,4 @@
-"""Bar 19: what DevTools costs where it does nothing: its import, its command line, and an app with it mounted but disabled."""
+"""What DevTools costs where it does nothing: its import, its command line, and an app with it mounted but disabled."""
 
 import statistics
 import subprocess
@@ -29,9 +29,8 @@ def measure() -> list[Figure]:
     median = {name: statistics.median(values) for name, values in taken.items()}
     imported = median["import"] - median["python"]
     return [
-        Figure("19", "import devtools, beyond Python", f"{imported:.1f} ms", "≤ 30 ms", imported <= 30),
+        Figure("import devtools, beyond Python", f"{imported:.1f} ms", "≤ 30 ms", imported <= 30),
         Figure(
-            "19",
             "devtools --help",
             f"{median['help']:.0f} ms (Python alone {median['python']:.0f} ms)",
             "≤ 150 ms",
@@ -57,8 +56,4 @@ def disabled() -> list[Figure]:
     added = cost["disabled"] - cost["bare"]
     started = threading.active_count() - threads
     value = f"{started} threads, {files} files, {micro(added)} a request"
-    return [
-        Figure(
-            "19", "mounted, disabled", value, "0, 0, ≤ 1 µs", started == 0 and files == 0 and added <= 1e-6
-        )
-    ]
+    return [Figure("mounted, disabled", value, "0, 0, ≤ 1 µs", started == 0 and files == 0 and added <= 1e-6)]
