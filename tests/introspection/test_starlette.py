@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
@@ -305,10 +306,17 @@ def parts() -> list[BaseRoute]:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_ids_do_not_depend_on_the_order_of_registration(seed: int) -> None:
-    """Each id stands for the same thing, with the same options, however routes, mounts and hosts are turned around."""
+    """Each id stands for the same thing, with the same options, however routes, mounts and hosts are turned around.
+
+    But for what the order decides: which of two routes for the same requests answers them.
+    """
     shuffled = parts()
     random.Random(seed).shuffle(shuffled)
-    assert graph_of(*shuffled).structure.elements == graph_of(*parts()).structure.elements
+    elements, others = (
+        [msgspec.structs.replace(element, shadowed_by=None) for element in graph_of(*each).list()]
+        for each in (parts(), shuffled)
+    )
+    assert elements == others
 
 
 def test_middleware_around_the_app_and_of_a_router_counts_too() -> None:
