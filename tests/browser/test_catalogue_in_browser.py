@@ -125,6 +125,7 @@ def test_the_map_is_walked_by_keyboard(shop: Path, open_file: Open) -> None:
     expect(page.get_by_role("complementary").get_by_role("heading")).to_have_text(identifier)
 
 
+@pytest.mark.slow
 def test_two_thousand_elements_stay_usable(tmp_path: Path, open_file: Open) -> None:
     """The map folds them into groups that open; the list has them all, and a search of it takes no time to speak of."""
     file = tmp_path / "large.html"
@@ -138,6 +139,7 @@ def test_two_thousand_elements_stay_usable(tmp_path: Path, open_file: Open) -> N
     assert file.stat().st_size < 2_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_it_fits_every_size_and_theme(
