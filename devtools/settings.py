@@ -312,8 +312,9 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(part).strip() for part in parts if _text(part).strip())
 
 
-def _optional_word(value: Any) -> str | None:
-    return None if value is None or str(value).lower() in {"none", "off"} else _text(value)
+def _optional_word(value: Any) -> Any:
+    """One of some words, or none; which they are is said where that is checked."""
+    return None if value is None or str(value).lower() in {"none", "off"} else value
 
 
 def _database(value: Any) -> Any:

@@ -70,7 +70,8 @@ def _elements(title: str, elements: Sequence[Node], details: int) -> str:
         meta: Node = element["meta"] or {}
         name = f" — {_line(meta['title'])}" if meta.get("title") and meta["title"] != element["id"] else ""
         lines.append(f"- `{_line(element['id'])}`{name}\n{_described(element)}")
-    more = f"- … and {len(elements) - details} more\n" if len(elements) > details else ""
+    left = len(elements) - details
+    more = f"- … and {left} more; `--details {len(elements)}` describes all\n" if left > 0 else ""
     return f"## {title} ({len(elements)})\n\n{''.join(lines)}{more}"
 
 

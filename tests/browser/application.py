@@ -19,6 +19,7 @@ if os.environ.get("DEVTOOLS_TEST_NO_WEB"):
 logger = logging.getLogger("shop.orders")
 
 order_placed = devtools.event("shop.order_placed", description="An order was placed")
+devtools.resource("shop.stock", health=lambda: True)
 
 
 @devtools.task

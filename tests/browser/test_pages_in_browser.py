@@ -299,9 +299,14 @@ def test_a_lost_server_is_said_and_found_again(own_server: Server, open_page: Op
     own_server.stop()
     expect(page.locator('[data-notice="lost"]')).to_be_visible()
     expect(page.locator('[data-tile="run"]')).to_be_visible()
+    expect(page.locator('[data-notice="structure"]')).to_contain_text("Structure was live")
+    expect(page.locator('[data-tile="health"]')).to_contain_text("was healthy")
+    expect(page.locator('[data-panel="health"]')).to_contain_text("was healthy")
     own_server.start()
     expect(page.locator("[data-state]")).to_contain_text("live")
     expect(page.locator('[data-notice="lost"]')).to_be_hidden()
+    expect(page.locator('[data-notice="structure"]')).not_to_contain_text("was")
+    expect(page.locator('[data-tile="health"]')).to_contain_text("✓ healthy")
 
 
 def test_a_part_that_fails_leaves_the_rest(server: Server, open_page: Open) -> None:

@@ -77,7 +77,7 @@ def test_a_given_token_wins_and_is_not_written(state):
 def test_a_token_that_can_be_guessed_is_warned_about(state, name):
     """The right token is always let in, so its length is what keeps guessing hopeless. The warning does not show it."""
     (warning,) = load(state, Settings(**{name: "s3cret-of-15-ch"})).warnings
-    assert f"DEVTOOLS_{name.upper()} has 15 characters" in warning
+    assert f"{name} (DEVTOOLS_{name.upper()}) has 15 characters" in warning
     assert "secrets.token_urlsafe(32)" in warning
     assert "s3cret" not in warning
     assert load(state, Settings(**{name: "s3cret-of-16-chs"})).warnings == ()

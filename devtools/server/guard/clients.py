@@ -50,7 +50,8 @@ def check_access(settings: Settings) -> None:
 def short_secrets(settings: Settings) -> tuple[str, ...]:
     """One warning for each token that can be guessed, without showing it."""
     return tuple(
-        f"{variable(name)} has {len(value)} characters and can be guessed: give at least {SHORT_TOKEN_LENGTH}. {REMEDY}"
+        f"The setting {name} ({variable(name)}) has {len(value)} characters and can be guessed: "
+        f"give at least {SHORT_TOKEN_LENGTH}. {REMEDY}"
         for name in SECRETS
         if (value := getattr(settings, name)) is not None and len(value) < SHORT_TOKEN_LENGTH
     )

@@ -6,8 +6,13 @@ const WORDS = {
   unhealthy: ["✕ unhealthy", "bad"],
 } as const;
 
+/** A state in words and its class; of what was last seen where the server is lost: it says nothing of now. */
+export function healthWord(status: keyof typeof WORDS, stale: boolean) {
+  return stale ? ([`was ${status}`, "quiet"] as const) : WORDS[status];
+}
+
 /** One row for each resource with a health check; nothing where there is none. */
-export function Health({ report }: { report: HealthReport | null }) {
+export function Health({ report, stale }: { report: HealthReport | null; stale: boolean }) {
   if (report === null || report.report.length === 0) return null;
   return (
     <section className="panel" data-panel="health" aria-labelledby="panel-health">
@@ -22,7 +27,7 @@ export function Health({ report }: { report: HealthReport | null }) {
         </thead>
         <tbody>
           {report.report.map((entry) => {
-            const [word, className] = WORDS[entry.status];
+            const [word, className] = healthWord(entry.status, stale);
             return (
               <tr key={entry.id}>
                 <td className="text" title={entry.id}>{entry.id}</td>

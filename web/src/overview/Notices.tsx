@@ -26,11 +26,14 @@ const STRUCTURE: Record<string, string> = {
   empty: "nothing is known of the app yet, and no snapshot is stored",
 };
 
-function StructureNotice({ structure }: Pick<State, "structure">) {
+function StructureNotice({ structure, stale }: Pick<State, "structure"> & { stale: boolean }) {
   const state = structure.state.toLowerCase();
   return (
     <p className={`notice ${state === "live" ? "" : "warn"}`} data-notice="structure">
-      <strong>Structure {state}</strong>
+      <strong>
+        Structure {stale && "was "}
+        {state}
+      </strong>
       {structure.snapshotVersion !== null && <> (snapshot {structure.snapshotVersion})</>}: {STRUCTURE[state] ?? state}.
     </p>
   );
@@ -44,7 +47,8 @@ export function Notices({ overview }: { overview: Overview }) {
     <div className="notices" role="status">
       {connection.state === "lost" && (
         <p className="notice bad" data-notice="lost">
-          <strong>✕ Connection lost</strong>, next try in {Math.round(connection.retryMs / 1000)} s. {connection.reason}
+          <strong>✕ Connection lost</strong>, next try in {Math.round(connection.retryMs / 1000)} s. {connection.reason.replace(/\.?$/, ".")} What stands
+          below is what was last seen.
         </p>
       )}
       {complaints.length > 0 && (
@@ -58,7 +62,7 @@ export function Notices({ overview }: { overview: Overview }) {
         </p>
       )}
       {state && <StoreNotice store={state.store} />}
-      {state && <StructureNotice structure={state.structure} />}
+      {state && <StructureNotice structure={state.structure} stale={connection.state === "lost"} />}
     </div>
   );
 }

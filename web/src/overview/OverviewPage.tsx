@@ -31,6 +31,7 @@ export function OverviewPage() {
   const overview = useOverview(!paused && !token.needed, token.generation, token.ask);
   const { answer, connection } = overview;
   const [text, className] = stateText(connection, paused, token.needed);
+  const stale = connection.state === "lost";
   const names = appNames(answer.counts);
   return (
     <>
@@ -52,13 +53,13 @@ export function OverviewPage() {
       <main id="content" className="overview">
         {token.needed && <TokenGate refused={token.hasToken} onToken={token.accept} />}
         <Notices overview={overview} />
-        <Tiles answer={answer} samples={overview.samples} />
+        <Tiles answer={answer} samples={overview.samples} stale={stale} />
         {answer.live && (
           <div className="panels">
             <LatestRuns runs={answer.live.runs} />
             <LatestLogs logs={answer.live.logs} />
             <LatestErrors errors={answer.live.errors} />
-            <Health report={answer.live.healthReport} />
+            <Health report={answer.live.healthReport} stale={stale} />
           </div>
         )}
         <Hints />

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { bytes, count, milliseconds, percent } from "../format";
 import { type Answer, type HealthReport, type KindInfo, total } from "./data";
+import { healthWord } from "./Health";
 import { Sparkline } from "./Sparkline";
 import type { Sample } from "./useOverview";
 
@@ -12,7 +13,7 @@ interface TileProps {
   name: string;
   label: string;
   value: ReactNode;
-  state?: "good" | "warn-text" | "bad" | undefined;
+  state?: "good" | "warn-text" | "bad" | "quiet" | undefined;
   children?: ReactNode;
 }
 
@@ -56,7 +57,7 @@ function KindTile({ info, samples }: { info: KindInfo; samples: Sample[] }) {
   );
 }
 
-function HealthTile({ report }: { report: HealthReport | null }) {
+function HealthTile({ report, stale }: { report: HealthReport | null; stale: boolean }) {
   if (report === null || report.totals.resources === 0) {
     return (
       <Tile name="health" label="Health" value="—">
@@ -65,8 +66,7 @@ function HealthTile({ report }: { report: HealthReport | null }) {
     );
   }
   const { unhealthy, degraded, healthy, resources } = report.totals;
-  const state = unhealthy ? "bad" : degraded ? "warn-text" : "good";
-  const word = unhealthy ? "✕ unhealthy" : degraded ? "▲ degraded" : "✓ healthy";
+  const [word, state] = healthWord(unhealthy ? "unhealthy" : degraded ? "degraded" : "healthy", stale);
   return (
     <Tile name="health" label="Health" value={word} state={state}>
       {healthy} of {resources} healthy
@@ -78,8 +78,8 @@ function lagState(lag: number) {
   return lag > LAG_BAD_MS ? "bad" : lag > LAG_WARN_MS ? "warn-text" : undefined;
 }
 
-/** The figures on top: what was recorded and how the process is. */
-export function Tiles({ answer, samples }: { answer: Answer; samples: Sample[] }) {
+/** The figures on top: what was recorded and how the process is; `stale` where nobody says so any more. */
+export function Tiles({ answer, samples, stale }: { answer: Answer; samples: Sample[]; stale: boolean }) {
   const { counts, live } = answer;
   if (!counts && !live) return null;
   return (
@@ -105,7 +105,7 @@ export function Tiles({ answer, samples }: { answer: Answer; samples: Sample[] }
           >
             {live.running.length === 0 ? "nothing running" : `${count(live.running.length)} running now`}
           </Tile>
-          <HealthTile report={live.healthReport} />
+          <HealthTile report={live.healthReport} stale={stale} />
         </>
       )}
     </dl>
