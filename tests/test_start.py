@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import httpx
 import pytest
 
 from devtools import DevTools, task
 from devtools.errors import ConflictError, UnavailableError, ValidationError
+from devtools.graphql import subscription
 from devtools.records import Run
 from devtools.telemetry import active
 from tests.servers import ROOT, free_port
@@ -190,6 +192,26 @@ def test_runs_of_a_started_devtools_reach_its_recorder():
     with DevTools(token=TOKEN).start(port=0):
         work(7)
         assert [run.node_id for run in active.recorder.rings.of(Run).snapshot()] == ["start.work"]
+
+
+def test_nothing_escapes_a_stream_whose_answer_has_begun(monkeypatch):
+    """Also where what it asks for takes a while to read."""
+    resolve = subscription.filters_of
+
+    def slowly(*arguments):
+        time.sleep(0.3)
+        return resolve(*arguments)
+
+    monkeypatch.setattr(subscription, "filters_of", slowly)
+    asked = {"query": "subscription { records(kinds: [RUN]) { records { ... on RunRecord { nodeId } } } }"}
+    headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "text/event-stream"}
+    with (
+        DevTools(token=TOKEN).start(port=0) as devtools,
+        httpx.stream("POST", f"{devtools.url}graphql", json=asked, headers=headers, timeout=20) as stream,
+    ):
+        work(7)
+        data = next(line for line in stream.iter_lines() if line.startswith("data:"))
+        assert "start.work" in data
 
 
 SCRIPT = """

@@ -191,8 +191,9 @@ async def subscribe(
 ) -> AsyncGenerator[bytes, None]:
     """Run one operation: a JSON result for every event of a subscription, one for a query or mutation.
 
-    One that was refused yields `{"errors": …}` without data, and ends. An empty one is a sign of life after a silence. Raises
-    ServerStops where a subscription ends because the server does. `in_thread` runs what blocks, away from the loop.
+    One that was refused yields `{"errors": …}` without data, and ends. An empty one is a sign of life: a subscription follows from
+    now on, or still does after a silence. Raises ServerStops where a subscription ends because the server does. `in_thread` runs
+    what blocks, away from the loop.
     """
 
     def begin() -> "Running | Result":

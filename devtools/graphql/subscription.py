@@ -59,7 +59,7 @@ class RecordBatch:
 
 
 ALIVE = RecordBatch(position="", records=[], gap=None)
-"""What the source yields after a silence. It is not executed: each transport has its own sign of life."""
+"""What the source yields once it follows, and after a silence. It is not executed: each transport has its own sign of life."""
 
 
 def filters_of(
@@ -94,6 +94,7 @@ async def _records(
     filters = await context.services.subscribers.in_thread(filters_of, context, *wanted)
     async with context.services.subscribers.subscribe(filters, or_none(since)) as subscription:
         position = subscription.position
+        yield ALIVE
         async for batch in subscription.batches(SILENCE):
             if not batch.records and batch.gap is None:
                 yield ALIVE

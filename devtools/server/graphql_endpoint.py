@@ -81,7 +81,7 @@ class GraphQLEndpoint:
             events = _events(
                 self._results(operation, Payload(asked.query, asked.operation_name, asked.variables))
             )
-            return StreamingResponse(events, headers=STREAM_HEADERS, media_type=http.EVENTS)
+            return StreamingResponse(await _begun(events), headers=STREAM_HEADERS, media_type=http.EVENTS)
         run = partial(execute, operation, asked.query, asked.variables, asked.operation_name)
         return _respond(http.respond(await self._in_thread(run), asked.media_type))
 
@@ -123,6 +123,19 @@ class GraphQLEndpoint:
 
 def _respond(answer: http.Answer) -> Response:
     return Response(answer.body, answer.status, {"content-type": answer.content_type, **answer.headers})
+
+
+async def _begun(events: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """The same events, the first of which has come: once a client sees that its stream begins, nothing escapes it."""
+    first = await anext(events, b"")
+
+    async def stream() -> AsyncGenerator[bytes]:
+        async with aclosing(events):
+            yield first
+            async for event in events:
+                yield event
+
+    return stream()
 
 
 async def _events(results: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

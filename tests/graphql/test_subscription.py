@@ -33,26 +33,26 @@ def stream(world: World, query: str = RECORDS, **variables: Any) -> AsyncGenerat
     return subscribe(world.request("read"), query, variables)
 
 
-async def following(world: World, results: AsyncGenerator[bytes, None]) -> "asyncio.Task[bytes]":
-    """Wait until the stream follows, and for its first result."""
-    first = asyncio.ensure_future(anext(results))
+async def following(results: AsyncGenerator[bytes, None]) -> None:
+    """Wait until the stream follows, which it says."""
     async with asyncio.timeout(30):
-        while world.subscribers.count == 0 and not first.done():  # noqa: ASYNC110 - nothing tells
-            await asyncio.sleep(0)
-    return first
+        assert await anext(results) == b""
 
 
 async def batch(results: AsyncGenerator[bytes, None]) -> Any:
     async with asyncio.timeout(30):
-        return msgspec.json.decode(await anext(results))["data"]["records"]
+        found = b""
+        while not found:
+            found = await anext(results)
+        return msgspec.json.decode(found)["data"]["records"]
 
 
 async def test_records_come_as_they_are_made(world: World) -> None:
     async with aclosing(stream(world)) as results:
-        first = await following(world, results)
+        await following(results)
         world.log("one")
         world.run()
-        found = msgspec.json.decode(await first)["data"]["records"]
+        found = await batch(results)
         assert found["records"] == [
             {"__typename": "LogEntry", "message": "one"},
             {"__typename": "RunRecord", "nodeId": "shop.orders.buy"},
@@ -63,9 +63,9 @@ async def test_records_come_as_they_are_made(world: World) -> None:
 
 async def test_a_position_goes_on_without_loss_or_repeat(world: World) -> None:
     async with aclosing(stream(world)) as results:
-        first = await following(world, results)
+        await following(results)
         world.log("one")
-        position = msgspec.json.decode(await first)["data"]["records"]["position"]
+        position = (await batch(results))["position"]
     world.log("two")
     world.log("three")
     async with aclosing(stream(world, since=position)) as results:
@@ -77,22 +77,22 @@ async def test_only_what_is_asked_for_comes(world: World) -> None:
     async with aclosing(
         stream(world, kinds=["LOG", "RUN"], q="level>=warn", filter={"search": "CARD"})
     ) as results:
-        first = await following(world, results)
+        await following(results)
         world.run("shop.card")
         world.log("card accepted", Level.info)
         world.log("cash", Level.error)
         world.log("card declined", Level.error)
-        found = msgspec.json.decode(await first)["data"]["records"]
+        found = await batch(results)
         assert [record["message"] for record in found["records"]] == ["card declined"]
 
 
 async def test_more_than_fits_comes_in_parts_with_a_position_each(world: World) -> None:
     world.limit(page=10)
     async with aclosing(stream(world)) as results:
-        first = await following(world, results)
+        await following(results)
         for number in range(25):
             world.log(f"log {number}")
-        parts = [msgspec.json.decode(await first)["data"]["records"]]
+        parts = [await batch(results)]
         while sum(len(part["records"]) for part in parts) < 25:
             parts.append(await batch(results))
     assert all(len(part["records"]) <= 10 for part in parts)
@@ -106,9 +106,9 @@ async def test_more_than_fits_comes_in_parts_with_a_position_each(world: World) 
 
 async def test_what_was_dropped_is_named(world: World) -> None:
     async with aclosing(stream(world)) as results:
-        first = await following(world, results)
+        await following(results)
         world.log("seen")
-        position = msgspec.json.decode(await first)["data"]["records"]["position"]
+        position = (await batch(results))["position"]
     for number in range(150):
         world.log(f"log {number}")
     async with aclosing(stream(world, since=position)) as results:
@@ -149,24 +149,26 @@ async def test_a_store_that_fails_ends_the_stream_with_its_error(world: World) -
     world.subscribers.history = Away()  # type: ignore[assignment] # a history that fails
     for number in range(150):
         world.log(f"log {number}")
-    (only,) = [result async for result in stream(world, since=Position(1).encode())]
+    _, only = [result async for result in stream(world, since=Position(1).encode())]
     assert msgspec.json.decode(only)["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
     assert world.subscribers.count == 0
 
 
 async def test_stopping_ends_the_stream_which_is_not_complete(world: World) -> None:
     results = stream(world)
-    first = await following(world, results)
+    await following(results)
     world.subscribers.stop()
     async with asyncio.timeout(30):
         with pytest.raises(ServerStops):
-            await first
+            await anext(results)
 
 
 async def test_after_a_silence_there_is_a_sign_of_life(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscription, "SILENCE", 0.01)
     async with aclosing(stream(world)) as results:
-        assert await (await following(world, results)) == b""
+        await following(results)
+        async with asyncio.timeout(10):
+            assert await anext(results) == b""
         world.log("one")
         async with asyncio.timeout(10):
             batches = [found async for found in until_records(results)]
