@@ -219,17 +219,17 @@ class Runtime:
         """Save the snapshot; a database that is locked, full or away is asked again until it takes it, or we close."""
         row = snapshots.to_row(structure, self.app, self.settings.role, self.recorder.clocks.time_ns())
         told = not self.store.status().healthy  # then the writer has said so
-        saved = None
-        while saved is None and not self._closing.is_set():
+        while True:
             try:
                 saved = self.store.snapshots.save(row)
+                break
             except (BusyError, UnavailableError) as error:
                 if not told:
                     logger.warning("The structure of the app is not saved yet: %s", error)
                 told = True
-                self._closing.wait(SAVE_AGAIN_SECONDS)
-        if saved is not None:
-            self._describe(structure, saved.version)
+            if self._closing.wait(SAVE_AGAIN_SECONDS):
+                return
+        self._describe(structure, saved.version)
 
     def _describe(self, structure: Structure, snapshot_version: int | None) -> None:
         now_ms = self.recorder.clocks.time_ns() / NANOSECONDS_PER_MILLISECOND

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from devtools import DevTools, mount
 from devtools.errors import ConflictError, ValidationError
@@ -366,16 +367,25 @@ def test_where_it_is_is_told_once_and_is_no_warning(capsys, caplog):
         assert (printed, logged) == ((0, ["INFO"]) if shown else (1, []))
 
 
-@pytest.mark.parametrize("refuses", [False, True], ids=["returns", "raises"])
-def test_an_app_without_lifespan_is_inspected_and_its_end_is_followed(refuses):
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        None,
+        ValueError("Django can only handle ASGI/HTTP connections, not lifespan."),
+        AssertionError(),
+        NotImplementedError("websocket"),
+    ],
+    ids=["returns", "Django", "assert", "not implemented"],
+)
+def test_an_app_without_lifespan_is_inspected_and_its_end_is_followed(refusal):
     """Servers carry on without one, and would tell nobody of their end: a SIGTERM then runs no `atexit` either."""
 
     async def app(scope, receive, send):
         if scope["type"] == "http":
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b"bare"})
-        elif refuses:
-            raise ValueError("can only handle HTTP")
+        elif refusal is not None:
+            raise refusal
 
     devtools = DevTools(token=TOKEN, app="bare")
     layer = devtools.wrap(app)
@@ -396,17 +406,39 @@ def test_an_app_without_lifespan_is_inspected_and_its_end_is_followed(refuses):
     assert seen == [("lifespan.startup.complete", True), ("lifespan.shutdown.complete", False)]
 
 
-def test_an_app_that_fails_while_it_starts_fails_with_devtools_too():
-    """It asked for the first message, so it has a lifespan."""
+@pytest.mark.parametrize("asks", [True, False])
+def test_an_app_that_fails_while_it_starts_fails_with_devtools_too(asks):
+    """Whether it has asked for the first message by then or not, as where its middleware cannot be made."""
 
     async def app(scope, receive, send):
-        await receive()
+        if asks:
+            await receive()
         raise ValueError("no stock")
 
     devtools = DevTools(token=TOKEN, app="failing")
     with pytest.raises(ValueError, match="no stock"):
         asyncio.run(lifespan(devtools.wrap(app)))
     devtools.close()
+
+
+def test_an_app_that_says_its_part_unasked_says_it_once():
+    async def app(scope, receive, send):
+        await send({"type": "lifespan.startup.complete"})
+
+    devtools = DevTools(token=TOKEN, app="early")
+    assert asyncio.run(lifespan(devtools.wrap(app))) == ["lifespan.startup.complete"]
+    devtools.close()
+
+
+def test_an_app_that_ends_at_once_leaves_its_structure(tmp_path):
+    """As tests of the app do, and short scripts."""
+    url = f"sqlite:///{tmp_path}/devtools.db"
+    for _ in range(3):
+        with TestClient(DevTools(token=TOKEN, app="short", database=url).wrap(make_app())):
+            pass
+    store = DatabaseStore.open(load({"database": url}), read_only=True)
+    assert [listed.version for listed in store.snapshots.list("short", None)] == [1]
+    store.close()
 
 
 def test_a_stack_that_is_built_again_is_wrapped_again():

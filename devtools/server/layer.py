@@ -81,19 +81,20 @@ class Layer:
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the lifespan on; begin before the app's startup, end after its shutdown.
 
-        An app that ends before it asks for the first message has no lifespan. Servers in `auto` mode would carry on and
-        tell nobody of their end, so this one is answered in its place.
+        An app that neither asks nor says anything has no lifespan. Servers in `auto` mode would carry on and tell nobody of their
+        end, so this one is answered in its place.
         """
         await self.host.startup()
-        asked = inspected = False
+        takes_part = inspected = False
 
         async def ask() -> Message:
-            nonlocal asked
-            asked = True
+            nonlocal takes_part
+            takes_part = True
             return await receive()
 
         async def watch(message: Message) -> None:
-            nonlocal inspected
+            nonlocal takes_part, inspected
+            takes_part = True
             if message["type"] == "lifespan.startup.complete":
                 inspected = True
                 self.host.inspect()
@@ -104,13 +105,13 @@ class Layer:
 
         try:
             await self.app(scope, ask, watch)
-        except Exception:
-            if asked:
+        except Exception as error:
+            if takes_part or not _refuses_lifespans(error):
                 raise
         finally:
             if not inspected:
                 self.host.inspect()
-        if not asked:
+        if not takes_part:
             await self._lifespan_of_ours(receive, send)
 
     async def _lifespan_of_ours(self, receive: Receive, send: Send) -> None:
@@ -119,6 +120,12 @@ class Layer:
         await receive()
         await self.host.shutdown()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _refuses_lifespans(error: Exception) -> bool:
+    """Whether an app says so that it takes none, as Django and `assert scope["type"] == "http"` do; else it failed to start."""
+    is_bare_assert = isinstance(error, AssertionError) and not error.args
+    return is_bare_assert or isinstance(error, NotImplementedError) or "lifespan" in str(error)
 
 
 def _base(scope: Scope) -> str:

@@ -36,8 +36,10 @@ class Registration:
     greatest_id: int
 
 
-def register(database: Sqlite, app: str, role: str, version: str | None, now_ns: int) -> Registration:
-    """Reserve a key whose slot no living process has."""
+def register(
+    database: Sqlite, app: str, role: str, version: str | None, now_ns: int, waiting_id: int | None = None
+) -> Registration:
+    """Reserve a key whose slot no living process has. `waiting_id` is that of the oldest record which waits for the key."""
     with database.writing() as connection:
         key = _free_key(connection, now_ns)
         _own.add((database.url, key))
@@ -47,7 +49,8 @@ def register(database: Sqlite, app: str, role: str, version: str | None, now_ns:
         connection.execute(store_counter)
         _note(connection, key, app, role, version, now_ns)
         greatest = _greatest_id(connection)
-        note_counted(connection, key, greatest)
+        own = first_id(now_ns) if waiting_id is None else waiting_id
+        note_counted(connection, key, min(greatest, own - SLOTS))  # none of its own is counted yet
         return Registration(key, greatest)
 
 

@@ -1,18 +1,11 @@
-"""Counts what killed processes had stored and not counted any more. Called by housekeeping under the lease, and by the writer."""
+"""Counts what killed processes had stored and not counted any more. Called by the store when it starts and by housekeeping, under
+the lease."""
 
-from collections.abc import Iterable
+from peewee import Database
 
 from devtools.records import Run, RunStatus
 from devtools.storage import processes
-from devtools.storage.rollups import (
-    COUNTED,
-    HOUR_NS,
-    RECOUNTED,
-    UNKNOWN_VERSION,
-    Rollups,
-    counted_until,
-    note_counted,
-)
+from devtools.storage.rollups import COUNTED, HOUR_NS, UNKNOWN_VERSION, Rollups, note_counted
 from devtools.storage.sqlite import Sqlite
 from devtools.storage.tables import MODELS, Counter
 
@@ -38,35 +31,31 @@ def of_ended(database: Sqlite, now_ns: int) -> int:
         runs, last_id = _of_process(database, process_id, counted[process_id])
         total += runs
         with database.writing() as connection:
-            all_counted = Counter.name == f"{COUNTED}{process_id}", Counter.value == last_id
-            connection.execute(Counter.update(name=f"{RECOUNTED}{process_id}").where(*all_counted))
+            if _is_noted(connection, process_id, last_id):
+                note_counted(connection, process_id, last_id, is_all=True)
     return total
-
-
-def of_living(database: Sqlite, process_ids: Iterable[int]) -> None:
-    """Count what another process has not counted of these, which it took for ended; they count on by themselves."""
-    for process_id in process_ids:
-        with database.writing() as connection:
-            last_id = counted_until(connection, process_id) or 0
-            connection.execute(Counter.delete().where(Counter.name == f"{RECOUNTED}{process_id}"))
-            note_counted(connection, process_id, last_id)
-        _of_process(database, process_id, last_id)
 
 
 def _of_process(database: Sqlite, process_id: int, last_id: int) -> tuple[int, int]:
     """Count the runs that came after this id; answers how many they were, and the id of the last one."""
-    noted, total = Counter.name == f"{COUNTED}{process_id}", 0
+    total = 0
     while rows := _after(database, process_id, last_id):
         before, rollups = last_id, Rollups()
         for last_id, time_ns, node_id, version, node_kind, duration_ns, status in rows:
             key = (time_ns // HOUR_NS, node_id, version or UNKNOWN_VERSION, process_id)
             rollups.add(key, last_id, node_kind, duration_ns, is_error=status == RunStatus.error.value)
         with database.writing() as connection:
-            if not connection.execute(Counter.select().where(noted, Counter.value == before)).fetchall():
-                return total, before  # another process has counted them meanwhile
+            if not _is_noted(connection, process_id, before):
+                return total, before  # another process, or its own, has counted them meanwhile
             rollups.write(connection)
         total += len(rows)
     return total, last_id
+
+
+def _is_noted(connection: Database, process_id: int, last_id: int) -> bool:
+    """Whether its runs are counted up to this one, and no further."""
+    noted = Counter.select().where(Counter.name == f"{COUNTED}{process_id}", Counter.value == last_id)
+    return bool(connection.execute(noted).fetchall())
 
 
 def _after(

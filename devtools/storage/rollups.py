@@ -3,10 +3,11 @@
 The writer counts each batch that it has committed and writes the counts every few seconds: a row costs a twentieth more so, and
 twice as much if they were written with every batch. With them it writes up to which run it has counted: what a killed process had
 stored and not counted is counted by the next one that keeps house (`devtools.storage.recount`). Who has ended is a guess, which a
-machine that slept makes wrong: a process whose runs were counted by another sees it by that note, and does not count them again.
+machine that slept makes wrong: a process sees by that note which of its runs another has counted, and leaves those out.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
@@ -55,8 +56,16 @@ class Fresh:
 
     def __init__(self, node_kind: str) -> None:
         self.node_kind = node_kind
+        self.ids: list[int] = []
         self.durations: list[int] = []
-        self.errors = 0
+        self.failed: list[int] = []
+        """The ids of those that failed."""
+
+    def leave_out(self, last_id: int) -> None:
+        """Forget the runs up to this id, which is that of a counted one."""
+        kept = bisect_right(self.ids, last_id)
+        del self.ids[:kept], self.durations[:kept]
+        del self.failed[: bisect_right(self.failed, last_id)]
 
     def added_to(self, known: Cell | None) -> Cell:
         """The cell with this batch counted."""
@@ -68,7 +77,7 @@ class Fresh:
         return Cell(
             self.node_kind,
             runs + len(self.durations),
-            errors + self.errors,
+            errors + len(self.failed),
             duration_ns + sum(self.durations),
             histogram.encode(counts),
         )
@@ -107,28 +116,36 @@ class Rollups:
         fresh = self.pending.get(key)  # type: ignore[arg-type] # equal to a Key, and made in half the time
         if fresh is None:
             fresh = self.pending[Key(*key)] = Fresh(node_kind)
+        fresh.ids.append(record_id)
         fresh.durations.append(duration_ns)
-        fresh.errors += is_error
+        if is_error:
+            fresh.failed.append(record_id)
         self._first.setdefault(key[-1], record_id)
         self._last[key[-1]] = record_id
 
-    def counted_by_another(self, database: Database) -> Collection[int]:
-        """The processes of what is pending if another process has counted some of it: it took one of these for ended."""
+    def write(self, database: Database) -> None:
+        """Add what is pending to what is stored, but for what another process has counted: it took ours for ended.
+
+        The caller clears it once this is committed.
+        """
         for process_id, first_id in self._first.items():
             counted_id = counted_until(database, process_id)
-            if counted_id is not None and counted_id >= first_id:
-                return set(self._first)
-        return ()
-
-    def write(self, database: Database) -> None:
-        """Add what is pending to what is stored. The caller clears it once this is committed."""
+            if counted_id >= first_id:
+                self._leave_out(process_id, counted_id)
         known = self._stored(database, sorted(self.pending, key=_beside_node))
         rows = [(*key, *fresh.added_to(known.get(key))) for key, fresh in self.pending.items()]
         for size, chunk in _chunks(rows):
             parameters = [value for row in chunk for value in row]
             database.execute_sql(self._upsert(database, size), parameters)
         for process_id, last_id in self._last.items():
-            note_counted(database, process_id, last_id)
+            note_counted(database, process_id, max(last_id, counted_until(database, process_id)))
+
+    def _leave_out(self, process_id: int, last_id: int) -> None:
+        for key in [key for key in self.pending if key.process_id == process_id]:
+            fresh = self.pending[key]
+            fresh.leave_out(last_id)
+            if not fresh.ids:
+                del self.pending[key]
 
     def clear(self) -> None:
         """What was pending is committed, or another's to count."""
@@ -176,10 +193,10 @@ class Rollups:
         return known
 
 
-def counted_until(database: Database, process_id: int) -> int | None:
-    """The greatest id of a run of this process that is counted, whoever did it; None where nothing is noted."""
+def counted_until(database: Database, process_id: int) -> int:
+    """The greatest id of a run of this process that is counted, whoever did it; 0 where nothing is noted."""
     noted = Counter.select(fn.MAX(Counter.value)).where(Counter.name.in_(notes_of([process_id])))
-    return database.execute(noted).fetchone()[0]
+    return database.execute(noted).fetchone()[0] or 0
 
 
 def notes_of(process_ids: Iterable[int]) -> list[str]:
@@ -187,10 +204,11 @@ def notes_of(process_ids: Iterable[int]) -> list[str]:
     return [f"{name}{process_id}" for process_id in process_ids for name in (COUNTED, RECOUNTED)]
 
 
-def note_counted(database: Database, process_id: int, last_id: int) -> None:
-    """Store that the runs of a process are counted up to the record with this id."""
-    row = Counter.insert(name=f"{COUNTED}{process_id}", value=last_id)
-    database.execute(row.on_conflict(conflict_target=[Counter.name], update={Counter.value: last_id}))
+def note_counted(database: Database, process_id: int, last_id: int, *, is_all: bool = False) -> None:
+    """Store that the runs of a process are counted up to the record with this id; `is_all`: and that none is left of it."""
+    noted = RECOUNTED if is_all else COUNTED
+    database.execute(Counter.delete().where(Counter.name.in_(notes_of([process_id]))))
+    database.execute(Counter.insert(name=f"{noted}{process_id}", value=last_id))
 
 
 def _beside_node(key: Key) -> tuple[int, int, int]:

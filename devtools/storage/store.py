@@ -169,7 +169,10 @@ class DatabaseStore:
     def _register(self) -> None:
         assert self.recorder is not None  # noqa: S101 - set by `start`
         processes.withdraw(self.database, self._registered_as)
-        given = processes.register(self.database, *self._process, self.recorder.clocks.time_ns())
+        waiting = self.recorder.queue
+        given = processes.register(
+            self.database, *self._process, self.recorder.clocks.time_ns(), waiting[0].id if waiting else None
+        )
         self._registered_as = given.process_id
         self.recorder.identify(given.process_id, above=given.greatest_id)
 
@@ -376,6 +379,7 @@ class DatabaseStore:
     def prune(self, record_type: type[Record] | None, older_than_ns: int | None) -> Sequence[Removed]:
         """Apply retention now, or remove what is strictly older than a Unix time in nanoseconds."""
         self.flush()
+        recount.of_ended(self.database, time.time_ns())
         kinds = TELEMETRY if record_type is None else (record_type,)
         if older_than_ns is not None:
             return [self._remove_older(kind, older_than_ns) for kind in kinds]

@@ -10,7 +10,6 @@ import msgspec
 
 from devtools.errors import ConstraintError, DevToolsError, UnavailableError
 from devtools.records import Record
-from devtools.storage import recount
 from devtools.storage.commits import CommitNotes
 from devtools.storage.insert import Insertions
 from devtools.storage.rollups import Rollups
@@ -213,10 +212,7 @@ class Writer:
             return
         self._counts_asked = False
         with self.database.writing() as connection:
-            taken = self.rollups.counted_by_another(connection)
-            if not taken:
-                self.rollups.write(connection)
-        recount.of_living(self.database, taken)
+            self.rollups.write(connection)
         self.rollups.clear()
         self._roll_up_at = time.monotonic() + ROLL_UP_SECONDS
 

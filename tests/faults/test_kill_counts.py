@@ -17,6 +17,8 @@ pytestmark = pytest.mark.slow
 
 RECORD_RUNS = """
 import sys, time
+from devtools.storage import writer
+writer.ROLL_UP_SECONDS = float(sys.argv[2])
 from tests.storage.conftest import Running
 from tests.storage.test_rollups import ran
 running = Running(sys.argv[1], capacity=100_000)
@@ -34,7 +36,7 @@ while True:
 
 def test_what_a_killed_process_stored_is_counted_once(child: Callable[..., Child], file: Path) -> None:
     """By the next process; not while it still ran, and not again by those that come later."""
-    running = child(RECORD_RUNS, file)
+    running = child(RECORD_RUNS, file, 2.0)
     assert running.line() == "going"
     other = Running(file)
     wait_until(lambda: any(stored_and_counted(other.store)[1].values()), 20)
@@ -58,7 +60,7 @@ def test_what_a_killed_process_stored_is_counted_before_it_is_pruned(
     child: Callable[..., Child], file: Path
 ) -> None:
     """Where the next start keeps far fewer runs than are there."""
-    running = child(RECORD_RUNS, file)
+    running = child(RECORD_RUNS, file, 1_000.0)
     assert running.line() == "going"
     left = DatabaseStore.open(resolved(file), read_only=True)
     wait_until(lambda: uncounted(left) > 1_000, 20)

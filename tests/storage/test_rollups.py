@@ -1,5 +1,6 @@
 """Counts by the hour: equal to a scan, and there when the runs are not."""
 
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -219,3 +220,67 @@ def test_who_was_taken_for_ended_counts_on_and_nothing_twice(
     again = Running(file)
     assert behaviour(again)["shop.buy"].count == total
     again.store.close()
+
+
+def test_an_idle_process_is_taken_for_ended_again_and_again(file: Path, ended_pid: int) -> None:
+    """Nothing of it waits to be counted then; it records more, and ends."""
+    running = Running(file)
+    running.store.snapshot_version = lambda: 1
+    for number in range(1, 4):
+        ran(running)
+        assert behaviour(running)["shop.buy"].count == number
+        end(running, running.recorder.process_id, pid=ended_pid)
+        assert recount.of_ended(running.store.database, time.time_ns()) == 0
+    running.store.close()
+    again = Running(file)
+    assert again.store.status().healthy
+    assert recount.of_ended(again.store.database, time.time_ns()) == 0
+    assert behaviour(again)["shop.buy"].count == 3
+    again.store.close()
+
+
+def test_what_another_counted_is_left_out_also_where_its_rows_are_gone(
+    file: Path, ended_pid: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Retention may take them before this process counts on."""
+    monkeypatch.setattr(writer, "ROLL_UP_SECONDS", 1_000.0)
+    running = Running(file)
+    running.store.snapshot_version = lambda: 1
+    ran(running)
+    behaviour(running)
+    for failed in (False, True):
+        ran(running, ok=not failed, status=RunStatus.error if failed else RunStatus.ok)
+    assert running.flush()
+    end(running, running.recorder.process_id, pid=ended_pid)
+    assert recount.of_ended(running.store.database, time.time_ns()) == 2
+    for number in range(20):
+        ran(running, ok=number > 0, status=RunStatus.ok if number else RunStatus.error)
+    assert running.flush()
+    retention.everything(running.store.database, Run)
+    assert running.store.writer is not None
+    assert running.store.writer.flush(20, counts=True)
+    (_, _, _, runs, errors), *others = cells(running.store)
+    assert (runs, errors, others) == (23, 2, [])
+    running.store.close()
+
+
+def test_what_was_recorded_before_the_database_was_open_is_counted(file: Path) -> None:
+    """Though another process has stored newer records meanwhile."""
+    first = Running(file)
+    lock = sqlite3.connect(file, isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    second = Running(file)
+    for running in (second, first):
+        running.store.snapshot_version = lambda: 1
+        for _ in range(5):
+            ran(running)
+    assert second.recorder.process_id == 0
+    lock.execute("ROLLBACK")
+    lock.close()
+    assert first.flush()
+    wait_until(lambda: second.recorder.process_id)
+    assert second.flush()
+    behaviour(first)
+    assert behaviour(second)["shop.buy"].count == 10
+    first.store.close()
+    second.store.close()
