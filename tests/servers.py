@@ -188,3 +188,13 @@ def toy(cwd: Path, *extra: str, port: int | None = None, **environment: str) -> 
     command = [sys.executable, "-m", "uvicorn", "tests.apps.toy:app", "--port", str(port), *extra]
     with running(command, port=port, cwd=cwd, **environment) as server:
         yield server
+
+
+def line_with(stream: httpx.Response, text: str) -> str:
+    """The next line of a stream that has this in it. Its signs of life must not keep a test from ending."""
+    until = time.monotonic() + DEADLINE
+    for line in stream.iter_lines():
+        if text in line:
+            return line
+        assert time.monotonic() < until, f"no {text!r} came"
+    raise AssertionError(f"the stream ended without {text!r}")

@@ -15,7 +15,6 @@ from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from starlette.testclient import TestClient
 
 from devtools import DevTools, mount
 from devtools.errors import ConflictError, ValidationError
@@ -434,8 +433,7 @@ def test_an_app_that_ends_at_once_leaves_its_structure(tmp_path):
     """As tests of the app do, and short scripts."""
     url = f"sqlite:///{tmp_path}/devtools.db"
     for _ in range(3):
-        with TestClient(DevTools(token=TOKEN, app="short", database=url).wrap(make_app())):
-            pass
+        asyncio.run(lifespan(DevTools(token=TOKEN, app="short", database=url).wrap(make_app())))
     store = DatabaseStore.open(load({"database": url}), read_only=True)
     assert [listed.version for listed in store.snapshots.list("short", None)] == [1]
     store.close()

@@ -17,7 +17,7 @@ from devtools.errors import ConflictError, UnavailableError, ValidationError
 from devtools.graphql import subscription
 from devtools.records import Run
 from devtools.telemetry import active
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT, free_port, line_with
 
 TOKEN = "t" * 43
 QUERY = "{ live { runs { nodeId } } }"
@@ -210,8 +210,7 @@ def test_nothing_escapes_a_stream_whose_answer_has_begun(monkeypatch):
         httpx.stream("POST", f"{devtools.url}graphql", json=asked, headers=headers, timeout=20) as stream,
     ):
         work(7)
-        data = next(line for line in stream.iter_lines() if line.startswith("data:"))
-        assert "start.work" in data
+        assert line_with(stream, "start.work")
 
 
 SCRIPT = """

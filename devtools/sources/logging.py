@@ -204,7 +204,8 @@ def _know(logger: Any) -> tuple[int, int]:  # Any: as above
 
 def _tells_statements(name: str) -> bool:
     if _is_below(name, "databases"):
-        return hasattr(sys.modules.get("databases"), "DatabaseURL")
+        # Read off its namespace: a module may compute its attributes, and raise.
+        return "DatabaseURL" in getattr(sys.modules.get("databases"), "__dict__", ())
     return _is_below(name, *_STATEMENTS)
 
 

@@ -11,7 +11,7 @@ from websockets.sync.client import connect
 
 from tests.cli.test_commands import devtools
 from tests.proxies import proxied
-from tests.servers import TOKEN, free_port, running, toy
+from tests.servers import TOKEN, free_port, line_with, running, toy
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +75,7 @@ def assert_streams(where, origin):
         ) as stream:
             assert stream.status_code == 200
             assert httpx.get(f"{app}/hello/ada", timeout=20).is_success
-            assert any("position" in line for line in stream.iter_lines())
+            assert line_with(stream, "position")
         assert json.loads(socket.recv(20))["type"] == "next"
 
 

@@ -1,6 +1,7 @@
 """Capture from the standard library's logging."""
 
 import asyncio
+import importlib
 import io
 import json
 import logging
@@ -360,6 +361,7 @@ def test_values_bound_to_statements_are_not_captured_from_the_loggers_of_databas
 def test_a_package_of_the_app_may_be_called_as_the_library_databases_is(watch, monkeypatch, is_library):
     """Its lines are captured, those of the library are not: that one has `DatabaseURL`."""
     module = ModuleType("databases")
+    module.__getattr__ = lambda name: importlib.import_module(f".{name}", "nowhere")
     if is_library:
         module.DatabaseURL = object
     monkeypatch.setitem(sys.modules, "databases", module)
