@@ -10,10 +10,11 @@ import urllib.request
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import click
+import msgspec
 from click.core import ParameterSource
 
 from devtools.cli.terminal import say
@@ -26,6 +27,10 @@ TIMEOUT = 30.0
 SMALL_BODY = 65_536
 """A body of so many bytes is sent whole before a server may refuse it."""
 
+_REFUSALS = {error.code for error in (DevToolsError, *DevToolsError.__subclasses__())} - {
+    ValidationError.code
+}
+"""What a devtools answers where it cannot say what it is. It does not refuse that question itself: then it is none."""
 _NO_URL = re.compile(r"[\x00-\x20\x7f]")
 """What stands in no URL, and what `http.client` refuses."""
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -117,6 +122,8 @@ def ask(answer: Answer, query: str, **variables: Any) -> dict[str, Any]:  # Any:
     if errors:
         extensions: dict[str, Any] = errors[0].get("extensions") or {}  # Any: JSON
         raise AnswerError(errors[0]["message"], extensions.get("code"))
+    if not response.get("data"):
+        raise NoDataError("There are no data in the answer. Is that a devtools endpoint?")
     return response["data"]
 
 
@@ -134,11 +141,15 @@ def ping(answer: Answer, place: str) -> Pong:
         system = ask(answer, PING)["system"]
         return Pong(system["version"], system["store"]["kind"], system["structure"]["state"])
     except AnswerError as error:
-        if not str(error).startswith("Cannot query field"):
+        if error.answered in _REFUSALS:
             raise
-    except (KeyError, TypeError):
+    except (NoDataError, KeyError, TypeError):
         pass
     raise UnavailableError(f"{place} answers GraphQL, but it is no devtools.")
+
+
+class NoDataError(UnavailableError):
+    """An answer of GraphQL that has neither data nor errors."""
 
 
 class AnswerError(DevToolsError):
@@ -146,12 +157,12 @@ class AnswerError(DevToolsError):
 
     def __init__(self, message: str, code: str | None) -> None:
         super().__init__(message)
-        self.answered = code or DevToolsError.code
+        self.answered = code
 
     @property
     def extensions(self) -> dict[str, object]:
         """The code that was answered."""
-        return {"code": self.answered}
+        return {"code": self.answered or DevToolsError.code}
 
 
 def parse_headers(text: str | None) -> dict[str, str]:
@@ -178,10 +189,7 @@ def parse_headers(text: str | None) -> dict[str, str]:
 def over_http(endpoint: str, headers: dict[str, str]) -> Answer:
     """Ask a running devtools. Our own token goes to this machine only, unless DEVTOOLS_TOKEN was set by hand."""
     if not is_web_address(endpoint):
-        raise ValidationError(
-            f"--endpoint cannot be {endpoint!r}: it must be a URL that begins with http:// or https://.",
-            field="endpoint",
-        )
+        raise _no_url(endpoint)
 
     def answer(
         query: str, variables: dict[str, Any] | None, operation: str | None
@@ -199,6 +207,8 @@ def over_http(endpoint: str, headers: dict[str, str]) -> Answer:
                 text = response.read()
         except urllib.error.HTTPError as error:
             return _read_error(endpoint, error)
+        except UnicodeError as error:
+            raise _no_url(endpoint) from error
         except http.client.HTTPException as error:
             raise UnavailableError(
                 f"Cannot ask {endpoint}: its answer is not one of HTTP ({error!r}). {_hint(endpoint)}"
@@ -220,20 +230,31 @@ def over_http(endpoint: str, headers: dict[str, str]) -> Answer:
     return answer
 
 
+class _Place(msgspec.Struct):
+    line: int
+    column: int
+
+
+class _Error(msgspec.Struct):
+    message: str
+    locations: list[_Place] | None = None
+    path: list[str | int] | None = None
+    extensions: dict[str, Any] | None = None  # Any: JSON
+
+
+class _Response(msgspec.Struct):
+    """The shape of a response by the GraphQL specification, section 7.1."""
+
+    data: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET  # Any: JSON
+    errors: list[_Error] | msgspec.UnsetType | None = msgspec.UNSET
+
+
 def _is_response(found: Any) -> bool:  # Any: JSON
-    """Whether this has the shape of a response by the GraphQL specification, section 7.1."""
-    if not isinstance(found, dict) or not {"data", "errors"} & cast("dict[str, Any]", found).keys():
+    try:
+        response = msgspec.convert(found, _Response)
+    except msgspec.ValidationError:
         return False
-    response = cast("dict[str, Any]", found)
-    errors = response.get("errors")
-    return isinstance(response.get("data"), dict | None) and (
-        errors is None
-        or (isinstance(errors, list) and all(_is_error(each) for each in cast("list[Any]", errors)))
-    )
-
-
-def _is_error(found: Any) -> bool:  # Any: JSON
-    return isinstance(found, dict) and isinstance(cast("dict[str, Any]", found).get("message"), str)
+    return not response.data is response.errors is msgspec.UNSET
 
 
 def _why(error: OSError, size: int) -> str:
@@ -270,6 +291,14 @@ def _hint(endpoint: str) -> str:
         return "Is that a devtools endpoint?"
     meant = urlunsplit((parts.scheme, parts.netloc, f"{path or '/devtools'}/graphql", "", ""))
     return f"The endpoint ends with /graphql: did you mean {meant}?"
+
+
+def _no_url(endpoint: str) -> ValidationError:
+    return ValidationError(
+        f"--endpoint cannot be {endpoint!r}: it must be a URL that begins with http:// or https://.",
+        field="endpoint",
+        value=endpoint,
+    )
 
 
 def is_web_address(url: str) -> bool:

@@ -17,7 +17,7 @@ from devtools.cli.endpoints import AnswerError, is_web_address, over_http, ping
 from devtools.cli.entries import parse_entry
 from devtools.cli.mounted import APP_DIR, ENTRY, FACTORY, import_runnable, with_devtools
 from devtools.cli.terminal import say
-from devtools.errors import UnauthenticatedError, UnavailableError, ValidationError
+from devtools.errors import ForbiddenError, UnauthenticatedError, UnavailableError, ValidationError
 from devtools.runtime import Runtime
 from devtools.server.credentials import Credentials
 from devtools.server.guard.clients import refuse_unsafe_bind
@@ -192,6 +192,8 @@ def open_command(url: str, only_print: bool) -> None:
             str(error) if is_given else f"{error} Another address is named with --url."
         ) from error
     except AnswerError as error:
+        if error.answered not in {UnauthenticatedError.code, ForbiddenError.code}:
+            raise
         raise UnauthenticatedError(
             f"{base} does not know this token: {error} "
             "A server without a database has a token of its own: its output says the link."

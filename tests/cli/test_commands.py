@@ -313,6 +313,22 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path, command):
     assert refused.stderr.strip().splitlines()[-1] == expected
 
 
+def test_a_file_is_written_whole_or_as_it_can_be(tmp_path):
+    """Replaced, with its permissions; in place where it has another name, or is no file."""
+    plain, linked = tmp_path / "plain.html", tmp_path / "linked.html"
+    for file in (plain, linked):
+        file.write_text("before")
+        file.chmod(0o640)
+    os.link(linked, tmp_path / "other.html")
+    before = plain.stat().st_ino
+    for file in (plain, linked, "/dev/null"):
+        devtools("catalogue", "--entry", TOY, "--output", str(file), cwd=tmp_path, check=0)
+    assert plain.stat().st_ino != before
+    assert plain.stat().st_mode & 0o777 == 0o640
+    assert "<html" in (tmp_path / "other.html").read_text()
+    assert {found.name for found in tmp_path.iterdir()} == {"plain.html", "linked.html", "other.html"}
+
+
 def test_an_overview_of_an_imported_app_says_that_it_was_only_imported(tmp_path):
     """Nothing of it ran: there is no version, and no store of its own."""
     shown = devtools("overview", "--entry", TOY, cwd=ROOT, check=0).stdout

@@ -59,11 +59,16 @@ def serve() -> Iterator[Serve]:
     "answer",
     [
         of_orders,
+        lambda _: http(
+            b'{"errors": [{"message": "field not found", "extensions": {"code": "validation-failed"}}]}'
+        ),
+        lambda _: http(b'{"errors": [{"message": "Field \'system\' doesn\'t exist on type \'Query\'"}]}'),
+        lambda _: http(b'{"data": null}'),
         lambda _: http(b'{"data": {}}'),
         lambda _: http(b'{"data": {"system": "x"}}'),
         lambda _: http(b'{"data": {"system": {"version": "1", "store": 3}}}'),
     ],
-    ids=["of orders", "of nothing", "of a text", "of a number"],
+    ids=["of orders", "of Hasura", "of Ruby", "of null", "of nothing", "of a text", "of a number"],
 )
 def test_another_graphql_server_is_no_devtools(tmp_path: Path, inside: Inside, serve: Serve, answer) -> None:
     """`ping` and `open` say so, and take nothing that it says for a matter of tokens."""
@@ -84,10 +89,24 @@ def test_another_graphql_server_is_no_devtools(tmp_path: Path, inside: Inside, s
         (http(b"<html>"), "its answer is not JSON."),
         (http(b"\xff\xfe"), "its answer is not JSON."),
         (http(b'{"errors": [1]}'), "its answer is not one of GraphQL."),
+        (http(b'{"errors": [{"message": "x", "locations": [{}]}]}'), "its answer is not one of GraphQL."),
+        (http(b'{"errors": [{"message": "x", "extensions": ["x"]}]}'), "its answer is not one of GraphQL."),
+        (http(b"{}"), "its answer is not one of GraphQL."),
         (http(b'{"data": 3}'), "its answer is not one of GraphQL."),
         (http(b"[1]"), "its answer is not one of GraphQL."),
     ],
-    ids=["no status", "cut short", "HTML", "bytes", "an error that is none", "data that is none", "a list"],
+    ids=[
+        "no status",
+        "cut short",
+        "HTML",
+        "bytes",
+        "an error that is none",
+        "a place that is none",
+        "extensions that are none",
+        "nothing",
+        "data that is none",
+        "a list",
+    ],
 )
 def test_what_is_no_answer_is_one_line(
     tmp_path: Path, inside: Inside, serve: Serve, answer: bytes, told: str
@@ -100,7 +119,16 @@ def test_what_is_no_answer_is_one_line(
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:port/graphql", "http://127.0.0.1:80/a b", "http://", "ftp://127.0.0.1/graphql"]
+    "url",
+    [
+        "http://127.0.0.1:port/graphql",
+        "http://127.0.0.1:80/a b",
+        "http://",
+        "ftp://127.0.0.1/graphql",
+        "http://127.0.0.1:9/gräphql",
+        "http://a..b/graphql",
+        f"http://{'a' * 70}/graphql",
+    ],
 )
 def test_what_is_no_url_is_refused(tmp_path: Path, inside: Inside, url: str) -> None:
     code, _, err = inside(tmp_path, "ping", "--endpoint", url)
@@ -119,6 +147,16 @@ def test_a_header_that_cannot_be_sent_is_refused(tmp_path: Path, inside: Inside,
     assert code == 1
     assert f"--headers cannot have {name!r}" in err
     assert "€" not in err
+
+
+def test_an_endpoint_without_data_is_said_by_every_command(
+    tmp_path: Path, inside: Inside, serve: Serve
+) -> None:
+    url = serve(lambda _: http(b'{"data": null}'))
+    for command in (("snapshots", "list"), ("overview",), ("check",)):
+        code, out, err = inside(tmp_path, *command, "--endpoint", url)
+        assert (code, out) == (2 if command == ("check",) else 1, "")
+        assert err == "devtools: There are no data in the answer. Is that a devtools endpoint?\n"
 
 
 def test_only_an_address_that_was_not_given_is_asked_for(
