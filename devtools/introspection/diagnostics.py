@@ -168,8 +168,11 @@ _PARAMETER = re.compile(r"\{[^{}:]*(:[^{}]*)?\}")
 
 def route_shape(route: Route) -> Route:
     """A route without the names of its parameters: `/orders/{id:int}` and `/orders/{number:int}` are one shape."""
-    path = _PARAMETER.sub(lambda found: "{" + (found[1] or ":str") + "}", route.path)
-    return Route(route.method, path, route.host)
+    path, host = (
+        _PARAMETER.sub(lambda found: "{" + (found[1] or ":str") + "}", text)
+        for text in (route.path, route.host)
+    )
+    return Route(route.method, path, host)
 
 
 def _shadowed_route(graph: Graph) -> Findings:

@@ -184,7 +184,8 @@ _SHAPES: tuple[tuple[str, str, re.Pattern[str]], ...] = (
         "sql parameters",
         "[parameters: ",
         re.compile(
-            r"(?<=\[parameters: ).+?(?=\]\n\(Background on this error|\]\n\n(?:The above|During handling)|\]?\Z)",
+            r"(?<=\[parameters: )(?=[(\[{]).+?"
+            r"(?=\]\r?\n[ \t|]*(?:\(Background on this error|\r?\n[ \t|]*(?:The above|During handling))|\]?\Z)",
             re.DOTALL,
         ),
     ),

@@ -99,7 +99,8 @@ def test_what_follows_the_parameters_of_a_statement_stays():
     """The link that SQLAlchemy adds, and the rest of a chain of tracebacks."""
     link = "]\n(Background on this error at: https://sqlalche.me/e/20/gkpj)"
     chain = "]\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback"
-    for rest in (link, chain):
+    group = link.replace("\n", "\n    | ") + "\n    +---------------- 2 ----------------"
+    for rest in (link, chain, group, link.replace("\n", "\r\n")):
         assert mask_text(f"[parameters: ('ada',){rest}") == f"[parameters: {MARK}{rest}"
 
 
@@ -114,6 +115,7 @@ HARMLESS = [
     '{"id": "4111111111111111"}',
     "invoice 1234567890123456",
     "0.4111111111111111 of the whole",
+    "loading [parameters: 7B] of the model\nepoch 1",
     "tokens=500 max_tokens: 4096 total_tokens=12",
     "password_changed_at=2026-01-01",
     "auth: ok, session: started",

@@ -67,17 +67,46 @@ def _compared(old: str, new: str) -> list[SdlChange]:
             severity, message = Severity.BREAKING, f"{where} must be given now: its default was removed."
         if not message.startswith(UNUSED_SCALAR):
             found.append(SdlChange(severity=severity, code=change.type.name, message=message))
+    found += _roots(before, after)
     found += _one_of(before, after)
+    found += _specifications(before, after)
     found += _deprecations(before, after)
     if not found and print_ast(parse(old)) != print_ast(parse(new)):
         found.append(
             SdlChange(
                 severity=Severity.SAFE,
                 code="SCHEMA_REWRITTEN",
-                message="The schema is written in another order, or with other directives of its own.",
+                message="The schema is written otherwise: in another order, or in what is not compared, as directives of its own.",
             )
         )
     return found
+
+
+def _roots(before: "GraphQLSchema", after: "GraphQLSchema") -> Iterator[SdlChange]:
+    """Kinds of operation that come, go, or begin at another type."""
+    for kind in ("query", "mutation", "subscription"):
+        was, now = (getattr(getattr(schema, f"{kind}_type"), "name", None) for schema in (before, after))
+        if was == now:
+            continue
+        if was is None:
+            message = f"The schema has a {kind} type now: {now}."
+            yield SdlChange(severity=Severity.SAFE, code="ROOT_TYPE_ADDED", message=message)
+        elif now is None:
+            message = f"The schema has no {kind} type any more: {was} was it."
+            yield SdlChange(severity=Severity.BREAKING, code="ROOT_TYPE_REMOVED", message=message)
+        else:
+            message = f"The {kind} type is {now}, where it was {was}."
+            yield SdlChange(severity=Severity.BREAKING, code="ROOT_TYPE_CHANGED", message=message)
+
+
+def _specifications(before: "GraphQLSchema", after: "GraphQLSchema") -> Iterator[SdlChange]:
+    """Scalars that are specified elsewhere than they were (`@specifiedBy`)."""
+    for name, kind in after.type_map.items():
+        old = before.type_map.get(name)
+        was, now = (getattr(each, "specified_by_url", None) for each in (old, kind))
+        if old is not None and was != now:
+            message = f"{name} is specified by {now or 'nothing'}, where it was by {was or 'nothing'}."
+            yield SdlChange(severity=Severity.DANGEROUS, code="SPECIFIED_BY_CHANGED", message=message)
 
 
 def _one_of(before: "GraphQLSchema", after: "GraphQLSchema") -> Iterator[SdlChange]:
@@ -108,6 +137,9 @@ def _deprecations(before: "GraphQLSchema", after: "GraphQLSchema") -> Iterator[S
 
 def _reasons(schema: "GraphQLSchema") -> Iterator[tuple[str, str | None]]:
     """Every place that may be deprecated, with the reason why it is."""
+    for directive in schema.directives:
+        for argument_name, argument in directive.args.items():
+            yield f"@{directive.name}({argument_name}:)", argument.deprecation_reason
     for name, kind in schema.type_map.items():
         if name.startswith("__"):
             continue

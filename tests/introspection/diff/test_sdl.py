@@ -52,8 +52,8 @@ def test_an_input_that_takes_one_of_its_fields_alone_breaks():
 
 def test_what_is_deprecated_is_said_with_its_reason():
     """Of fields, arguments, input fields and enum values alike; a field that is new with it is just new."""
-    plain = "type Query { a: Int f(x: Int, i: I): E } input I { y: Int } enum E { M }"
-    for place in ("a: Int", "x: Int", "y: Int", "M"):
+    plain = "directive @d(z: Int) on FIELD type Query { a: Int f(x: Int, i: I): E } input I { y: Int } enum E { M }"
+    for place in ("a: Int", "x: Int", "y: Int", "z: Int", "M"):
         old = plain.replace(place, f'{place} @deprecated(reason: "use b")', 1)
         assert found(plain, old) == [("safe", "DEPRECATION_ADDED")], place
         assert found(old, plain) == [("safe", "DEPRECATION_REMOVED")], place
@@ -63,6 +63,21 @@ def test_what_is_deprecated_is_said_with_its_reason():
     ).sdl
     assert change.message == "Query.f(x:) is deprecated: use b"
     assert found(plain, plain.replace("a: Int", "a: Int b: Int @deprecated")) == [("safe", "FIELD_ADDED")]
+
+
+def test_a_kind_of_operation_that_goes_breaks():
+    """Though its type stays: graphql-core looks at types alone."""
+    types = "type Q { a: Int } type M { b: Int }"
+    both, one = f"schema {{ query: Q mutation: M }} {types}", f"schema {{ query: Q }} {types}"
+    other = f"schema {{ query: M }} {types}"
+    assert found(both, one) == [("breaking", "ROOT_TYPE_REMOVED")]
+    assert found(one, both) == [("safe", "ROOT_TYPE_ADDED")]
+    assert found(one, other) == [("breaking", "ROOT_TYPE_CHANGED")]
+
+
+def test_a_scalar_that_is_specified_elsewhere_is_dangerous():
+    of = 'scalar Day @specifiedBy(url: "https://a.example") type Query { a: Day }'
+    assert found(of, of.replace("a.example", "b.example")) == [("dangerous", "SPECIFIED_BY_CHANGED")]
 
 
 def test_what_is_written_otherwise_and_means_the_same_is_said():
