@@ -16,6 +16,9 @@ DevToolsError                INTERNAL
 
 from typing import ClassVar
 
+OF_THE_APP = Exception, SystemExit
+"""What code of the app may raise where it is imported or looked at, which must end nothing but that look."""
+
 
 class DevToolsError(Exception):
     """Base of every error this package raises.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from devtools.distribution import version
-from devtools.errors import BusyError, ConflictError, DevToolsError, UnavailableError
+from devtools.errors import OF_THE_APP, BusyError, ConflictError, DevToolsError, UnavailableError
 from devtools.graphql.services import OverheadStatus, Services, StructureStatus
 from devtools.introspection import introspector, snapshots
 from devtools.introspection.elements import Structure
@@ -212,7 +212,7 @@ class Runtime:
                 self._save(structure)
             except DevToolsError as error:
                 logger.warning("The structure of the app could not be saved: %s", error)
-            except (Exception, SystemExit):  # what is looked at is the app's, which may do anything then
+            except OF_THE_APP:
                 logger.warning("The app could not be inspected.", exc_info=True)
 
     def _save(self, structure: Structure) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devtools.errors import DevToolsError, ValidationError
+from devtools.errors import OF_THE_APP, DevToolsError, ValidationError
 
 DEFAULT_ATTRIBUTE = "app"
 
@@ -89,7 +89,7 @@ def _import_module(entry: Entry, text: str) -> Any:  # Any: a module
         raise _failed(f"Cannot import {entry.module!r}", entry, text, error) from error
     except DevToolsError:
         raise
-    except (Exception, SystemExit) as error:
+    except OF_THE_APP as error:
         raise _failed(f"Cannot import {entry.module!r}", entry, text, error) from error
 
 
@@ -105,7 +105,7 @@ def _made(factory: Any, entry: Entry, text: str) -> Any:  # Any: as above
         return factory()
     except DevToolsError:
         raise
-    except (Exception, SystemExit) as error:
+    except OF_THE_APP as error:
         raise _failed(f"{name}() made no app", entry, text, error) from error
 
 

@@ -116,7 +116,7 @@ def _say_overruled(mounted: DevTools, options: Mapping[str, str | bool | None]) 
         by_app = mounted.resolved.origins[name] == "argument"
         if value and by_app and getattr(mounted.settings, name) != value:
             say(
-                f"devtools: --{name.replace('_', '-')} is not used: the app mounts devtools itself with another {name}. "
+                f"devtools: --{name.replace('_', '-')} is not used: the app mounts devtools itself and names it there. "
                 "Leave it out there to name it here.",
                 err=True,
             )

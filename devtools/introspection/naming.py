@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from devtools.errors import OF_THE_APP
+
 WRAPPED = ("__wrapped__", "__dishka_orig_func__")
 """Where decorators keep what they wrap."""
 
@@ -30,7 +32,7 @@ def _text(thing: Any, name: str) -> str | None:  # Any: as above
     """An attribute where it is text; objects may answer anything, or raise."""
     try:
         value = getattr(thing, name, None)
-    except (Exception, SystemExit):
+    except OF_THE_APP:
         return None
     return str.__str__(value) if isinstance(value, str) else None
 
@@ -39,7 +41,7 @@ def attribute(thing: Any, name: str) -> Any:  # Any: as above
     """An attribute, None where there is none or the object raises."""
     try:
         return getattr(thing, name, None)
-    except (Exception, SystemExit):
+    except OF_THE_APP:
         return None
 
 
@@ -50,7 +52,7 @@ def closure(function: Any) -> dict[str, Any]:  # Any: as above
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
             with contextlib.suppress(ValueError):  # not assigned yet
                 found[name] = cell.cell_contents
-    except (Exception, SystemExit):
+    except OF_THE_APP:
         return found
     return found
 
@@ -72,7 +74,7 @@ def members(thing: Any) -> dict[str, Any]:  # Any: as above
     """What an object, class or module holds itself; nothing where it cannot be asked."""
     try:
         return dict(cast("dict[str, Any]", vars(thing)))
-    except (Exception, SystemExit):
+    except OF_THE_APP:
         return {}
 
 
@@ -84,7 +86,7 @@ def _inner(thing: Any) -> Any:  # Any: as above
             return cast("Any", thing).__func__
         own: Any = getattr(thing, "__dict__", {})
         return next((own[name] for name in WRAPPED if name in own), None)
-    except (Exception, SystemExit):
+    except OF_THE_APP:
         return None
 
 
@@ -130,7 +132,7 @@ def location(thing: Any) -> tuple[str | None, int | None]:  # Any: as above
             return code.co_filename, code.co_firstlineno
         file = inspect.getsourcefile(target)
         return file, _class_line(target, file)
-    except (Exception, SystemExit):
+    except OF_THE_APP:
         return None, None
 
 
@@ -184,7 +186,7 @@ def documentation(thing: Any) -> tuple[str | None, str | None]:  # Any: as above
     try:
         own = vars(target).get("__doc__") if isinstance(target, type) else target.__doc__
         inherited = not isinstance(target, type) and own == type(target).__doc__
-    except (Exception, SystemExit):
+    except OF_THE_APP:
         return None, None
     return paragraphs(str.__str__(own)) if isinstance(own, str) and not inherited else (None, None)
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from devtools.errors import OF_THE_APP
 from devtools.introspection import naming
 
 _OURS = __name__.partition(".")[0]
@@ -108,7 +109,7 @@ class OwnModules:
         if module not in self._sources:
             try:
                 self._sources[module] = read_code(_code_of(module))
-            except (Exception, SystemExit):
+            except OF_THE_APP:
                 self._sources[module] = Source(frozenset(), {})
         return self._sources[module]
 

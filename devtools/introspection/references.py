@@ -14,6 +14,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
+from devtools.errors import OF_THE_APP
 from devtools.introspection.elements import ElementKind
 from devtools.introspection.naming import unwrapped
 from devtools.introspection.registry import Registry, declared_id
@@ -61,7 +62,7 @@ class References:
         """Links of a function, or of the methods of a class, as ids in order. Never raises."""
         found: dict[str, set[str]] = {}
         if self.kinds:
-            with suppress(Exception):
+            with suppress(*OF_THE_APP):
                 for link, identifier in self._all(thing):
                     found.setdefault(link, set()).add(identifier)
         return {link: tuple(sorted(identifiers - {own_id})) for link, identifiers in found.items()}
@@ -247,7 +248,7 @@ def _annotations(function: types.FunctionType) -> Mapping[str, Any]:
     """As they are kept; none where Python 3.14 cannot make them, because one is a name for the type checker alone."""
     try:
         return function.__annotations__
-    except (Exception, SystemExit):
+    except OF_THE_APP:
         return {}
 
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
+from devtools.errors import OF_THE_APP
 from devtools.introspection.json_text import json_text
 from devtools.introspection.naming import unwrapped
 
@@ -32,7 +33,7 @@ def of_call(
     try:
         parameters = inspect.signature(target).parameters.values()
         hints = _hints(target.__init__ if isinstance(target, type) else target)
-    except (Exception, SystemExit):
+    except OF_THE_APP:
         return None
     properties: dict[str, Any] = {}
     required: list[str] = []
@@ -86,7 +87,7 @@ def _is_model(kind: Any, pydantic: Any) -> bool:
 def _hints(target: Any) -> dict[str, Any]:
     try:
         return typing.get_type_hints(target)
-    except (Exception, SystemExit):
+    except OF_THE_APP:
         return _resolvable_hints(target)
 
 
@@ -99,9 +100,9 @@ def _resolvable_hints(target: Any) -> dict[str, Any]:
     try:
         for name, annotation in inspect.get_annotations(target).items():
             one.__annotations__ = {name: annotation}
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(*OF_THE_APP):
                 found |= typing.get_type_hints(one, globalns=target.__globals__)
-    except (Exception, SystemExit):
+    except OF_THE_APP:
         return found
     return found
 
@@ -121,7 +122,7 @@ def safely(make: Any, kind: Any) -> dict[str, Any]:  # Any: a type, and what mak
     """The schema, or the type's name where it has none: a `Request`, a connection, a class of the app."""
     try:
         return make()
-    except (Exception, SystemExit):
+    except OF_THE_APP:
         name = getattr(kind, "__name__", None) or str(kind)
         return {"title": _ADDRESS.sub("", str(name))}
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from devtools.errors import OF_THE_APP
 from devtools.introspection import naming
 from devtools.introspection.elements import Element, ElementKind, MiddlewareUse
 from devtools.introspection.json_text import json_text
@@ -217,7 +218,7 @@ def inspect(app: Any, name: str = "") -> Found:  # Any: any app
     for label, load in _inspectors():
         try:
             load()(app, found)
-        except (Exception, SystemExit):
+        except OF_THE_APP:
             logger.warning(
                 "The inspector %r failed: what it knows of the app is missing.", label, exc_info=True
             )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from devtools.errors import OF_THE_APP
 from devtools.introspection import naming
 from devtools.introspection.elements import MiddlewareUse
 from devtools.introspection.inspectors import Found, django_models, loaded, masked
@@ -37,7 +38,7 @@ def inspect(app: Any, found: Found) -> None:  # Any: any app
         # Imports the URLconf, as the first request would: receivers of signals, and more models, may stand beside the views.
         try:
             _ = loaded("django.urls").get_resolver().url_patterns
-        except (Exception, SystemExit) as error:
+        except OF_THE_APP as error:
             broken = error
         found.own.look_again()
     django_models.inspect(apps.apps, found)

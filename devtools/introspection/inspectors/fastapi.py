@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
+from devtools.errors import OF_THE_APP
 from devtools.introspection import naming
 from devtools.introspection.elements import Element, ElementKind, TagUse
 from devtools.introspection.inspectors import Found, to_json
@@ -58,7 +59,7 @@ class FastApiInspection(Inspection):
         for route in app.routes:
             try:
                 contexts: list[Any] = list(expand([route]))
-            except (Exception, SystemExit):
+            except OF_THE_APP:
                 logger.warning("The routes of %r could not be read.", type(route).__name__, exc_info=True)
                 continue
             for context in contexts:
@@ -84,7 +85,7 @@ class FastApiInspection(Inspection):
             return super().details(route, method, path)
         try:
             return self._known(route, dependant, method)
-        except (Exception, SystemExit):
+        except OF_THE_APP:
             logger.warning("What FastAPI knows of %s %s could not be read.", method, path, exc_info=True)
             return super().details(route, method, path)
 
@@ -185,7 +186,7 @@ class FastApiInspection(Inspection):
             try:
                 # A copy keeps what it makes: the app's own document is still made when it is first asked for.
                 document: dict[str, Any] = copy.copy(app).openapi()
-            except (Exception, SystemExit) as error:
+            except OF_THE_APP as error:
                 logger.warning("The OpenAPI document could not be made: %s", error)
                 return None
             return to_json({**document, "servers": [{"url": prefix}]} if prefix else document)

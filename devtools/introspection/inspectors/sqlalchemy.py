@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from devtools.errors import OF_THE_APP
 from devtools.introspection import naming
 from devtools.introspection.elements import ElementKind
 from devtools.introspection.inspectors import Found, loaded, masked
@@ -205,14 +206,14 @@ def _full_name(table: Any) -> str:
 
 def _target(key: Any) -> str:
     """`customers.id`, which a foreign key names; the table may not be there yet."""
-    with suppress(Exception):
+    with suppress(*OF_THE_APP):
         return key.target_fullname
     return ""
 
 
 def _column(column: Any, name: str) -> Column:
     kind: Any = None
-    with suppress(Exception):  # many types have no Python type
+    with suppress(*OF_THE_APP):  # many types have no Python type
         kind = column.type.python_type
     kind, type_name = kind if isinstance(kind, type) else None, type(column.type).__name__
     if not isinstance(column, loaded("sqlalchemy.schema").Column):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from devtools.errors import OF_THE_APP
 from devtools.introspection import naming, schemas
 from devtools.introspection.elements import ElementKind, MiddlewareUse, Route
 from devtools.introspection.inspectors import Found, Mounted, is_made_by, is_ours, masked
@@ -143,7 +144,7 @@ class Inspection:
                 continue
             try:
                 getattr(self, _READERS[kind])(route, place)
-            except (Exception, SystemExit):
+            except OF_THE_APP:
                 logger.warning("A %s below %r could not be read.", kind, place.prefix or "/", exc_info=True)
 
     def candidates(self, app: Any) -> Iterable[tuple[type[Any], Any]]:

@@ -2,7 +2,7 @@ import { age, bytes, count, milliseconds } from "../format";
 import type { State, StoreInfo } from "./data";
 import type { Overview } from "./useOverview";
 
-function StoreNotice({ store }: { store: StoreInfo }) {
+function StoreNotice({ store, stale }: { store: StoreInfo; stale: boolean }) {
   const inMemory = store.kind.toLowerCase() === "memory";
   return (
     <p className={`notice ${store.healthy ? "" : "bad"}`} data-notice="store">
@@ -15,7 +15,7 @@ function StoreNotice({ store }: { store: StoreInfo }) {
       )}
       {store.sizeBytes !== null && !inMemory && <> ({bytes(store.sizeBytes)})</>}: {store.why}.{" "}
       {inMemory && <span className="quiet">Records end with this process.</span>}
-      {!store.healthy && <strong className="bad"> ✕ The store fails: {store.lastError ?? "no reason given"}</strong>}
+      {!store.healthy && <strong className="bad"> ✕ The store {stale ? "failed" : "fails"}: {store.lastError ?? "no reason given"}</strong>}
     </p>
   );
 }
@@ -40,12 +40,12 @@ function StructureNotice({ structure, stale }: Pick<State, "structure"> & { stal
 }
 
 /** What a person must know before reading the figures: store, structure, connection, failures. */
-export function Notices({ overview }: { overview: Overview }) {
+export function Notices({ overview, stale, tries }: { overview: Overview; stale: boolean; tries: boolean }) {
   const { connection, complaints, answer } = overview;
   const { state } = answer;
   return (
     <div className="notices" role="status">
-      {connection.state === "lost" && (
+      {connection.state === "lost" && tries && (
         <p className="notice bad" data-notice="lost">
           <strong>✕ Connection lost</strong>, next try in {Math.round(connection.retryMs / 1000)} s. {connection.reason.replace(/\.?$/, ".")} What stands
           below is what was last seen.
@@ -61,8 +61,8 @@ export function Notices({ overview }: { overview: Overview }) {
           <strong>‖ Recording is paused</strong>: nothing new is kept until it is resumed.
         </p>
       )}
-      {state && <StoreNotice store={state.store} />}
-      {state && <StructureNotice structure={state.structure} stale={connection.state === "lost"} />}
+      {state && <StoreNotice store={state.store} stale={stale} />}
+      {state && <StructureNotice structure={state.structure} stale={stale} />}
     </div>
   );
 }

@@ -31,7 +31,8 @@ export function OverviewPage() {
   const overview = useOverview(!paused && !token.needed, token.generation, token.ask);
   const { answer, connection } = overview;
   const [text, className] = stateText(connection, paused, token.needed);
-  const stale = connection.state === "lost";
+  // Nobody says any more how the app is: what stands here is what was.
+  const stale = connection.state === "lost" || token.needed;
   const names = appNames(answer.counts);
   return (
     <>
@@ -52,7 +53,7 @@ export function OverviewPage() {
       </Bar>
       <main id="content" className="overview">
         {token.needed && <TokenGate refused={token.hasToken} onToken={token.accept} />}
-        <Notices overview={overview} />
+        <Notices overview={overview} stale={stale} tries={!token.needed} />
         <Tiles answer={answer} samples={overview.samples} stale={stale} />
         {answer.live && (
           <div className="panels">

@@ -101,9 +101,9 @@ export function Tiles({ answer, samples, stale }: { answer: Answer; samples: Sam
             name="lag"
             label="Event loop lag"
             value={`${lagState(live.eventLoop.lag) ? "▲ " : ""}${milliseconds(live.eventLoop.lag)}`}
-            state={lagState(live.eventLoop.lag)}
+            state={stale ? "quiet" : lagState(live.eventLoop.lag)}
           >
-            {live.running.length === 0 ? "nothing running" : `${count(live.running.length)} running now`}
+            {stale ? "when last seen" : live.running.length === 0 ? "nothing running" : `${count(live.running.length)} running now`}
           </Tile>
           <HealthTile report={live.healthReport} stale={stale} />
         </>
