@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,6 +189,11 @@ def toy(cwd: Path, *extra: str, port: int | None = None, **environment: str) -> 
     command = [sys.executable, "-m", "uvicorn", "tests.apps.toy:app", "--port", str(port), *extra]
     with running(command, port=port, cwd=cwd, **environment) as server:
         yield server
+
+
+def our_threads() -> set[threading.Thread]:
+    """The threads of devtools that run. Others come and go with what other tests let go of."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("devtools")}
 
 
 def line_with(stream: httpx.Response, text: str) -> str:

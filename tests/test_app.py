@@ -25,6 +25,7 @@ from devtools.telemetry import active
 from devtools.telemetry.filters import EVERYTHING
 from devtools.telemetry.gauges import Gauges
 from devtools.telemetry.pages import PageRequest
+from tests.servers import our_threads
 
 TOKEN = "t" * 43
 
@@ -70,11 +71,11 @@ def test_mounting_what_is_no_starlette_names_the_way():
 )
 def test_wrong_settings_are_refused_before_anything_starts(settings, field):
     """At the line that mounts, with no thread and no file."""
-    threads = threading.active_count()
+    before = our_threads()
     with pytest.raises(ValidationError) as caught:
         mount(make_app(), **{"token": TOKEN, **settings})
     assert caught.value.field == field
-    assert threading.active_count() == threads
+    assert our_threads() <= before
 
 
 def test_disabled_installs_nothing(tmp_path, monkeypatch):
@@ -320,13 +321,13 @@ def test_starting_again_records_anew():
 
 def test_a_refused_start_leaves_nothing_running(monkeypatch, caplog):
     """A part that cannot start: one error line, no thread, no recorder; the app answers."""
-    threads = threading.active_count()
+    before = our_threads()
     app = make_app()
     mount(app, token=TOKEN)
     monkeypatch.setattr(Gauges, "start", lambda self: 1 / 0)
     assert asyncio.run(get(app)).text == "hello"
     assert active.recorder is None
-    assert threading.active_count() == threads
+    assert our_threads() <= before
     assert [record.levelname for record in caplog.records].count("ERROR") == 1
 
 

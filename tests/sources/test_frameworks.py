@@ -103,21 +103,13 @@ def test_frameworks_are_as_before_afterwards(recorder):
     assert [vars(owner).get(name) for owner, name in PATCHED] == before
 
 
-def test_quarts_own_handler_may_be_called_by_the_name_of_its_argument(watch):
+def test_quarts_own_handler_may_be_called_by_the_name_of_its_argument(watch, monkeypatch):
     """As an app that overrides it and calls what it overrides may do."""
+
+    async def handle(self, error):
+        raise error
+
+    monkeypatch.setattr(Quart, "handle_websocket_exception", handle)
     watch()
-    app = Quart("shop")
-    app.config["PROPAGATE_EXCEPTIONS"] = True
-
-    async def fail():
-        async with app.test_request_context("/"):
-            raise RuntimeError("broken feed")
-
-    async def handled():
-        try:
-            await fail()
-        except RuntimeError as error:
-            await app.handle_websocket_exception(error=error)
-
     with pytest.raises(RuntimeError, match="broken feed"):
-        asyncio.run(handled())
+        asyncio.run(Quart("shop").handle_websocket_exception(error=RuntimeError("broken feed")))
