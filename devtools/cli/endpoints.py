@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 import click
@@ -121,10 +121,9 @@ def ask(answer: Answer, query: str, **variables: Any) -> dict[str, Any]:  # Any:
     errors: list[dict[str, Any]] = response.get("errors") or []  # Any: JSON
     if errors:
         extensions: dict[str, Any] = errors[0].get("extensions") or {}  # Any: JSON
-        raise AnswerError(errors[0]["message"], extensions.get("code"))
-    if not response.get("data"):
-        raise NoDataError("There are no data in the answer. Is that a devtools endpoint?")
-    return response["data"]
+        code = extensions.get("code")
+        raise AnswerError(errors[0]["message"], code if isinstance(code, str) else None)
+    return _Data(response.get("data") or {})
 
 
 class Pong(NamedTuple):
@@ -149,7 +148,14 @@ def ping(answer: Answer, place: str) -> Pong:
 
 
 class NoDataError(UnavailableError):
-    """An answer of GraphQL that has neither data nor errors."""
+    """An answer of GraphQL that has neither errors nor what was asked for."""
+
+
+class _Data(dict[str, Any]):  # Any: JSON
+    """The data of an answer. Raises NoDataError for what it should have and has not."""
+
+    def __missing__(self, key: str) -> NoReturn:
+        raise NoDataError(f"The answer has no {key!r}. Is that a devtools endpoint?")
 
 
 class AnswerError(DevToolsError):

@@ -13,6 +13,7 @@ import anyio.to_thread
 from starlette.requests import Request as HttpRequest
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from devtools.errors import DevToolsError
@@ -29,6 +30,26 @@ THREADS = 4
 ACCESS: dict[str, Literal["read", "write"]] = {"read": "read", "write": "write"}
 """What an operation may do by what the guard granted. Who was granted anything else runs none."""
 STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+
+class EventStream(StreamingResponse):
+    """Events, the first of which has come: once a client sees that its stream begins, nothing escapes it."""
+
+    def __init__(self, events: AsyncGenerator[bytes], first: bytes) -> None:
+        self.events = events
+        super().__init__(self._from(first), headers=STREAM_HEADERS, media_type=http.EVENTS)
+
+    async def _from(self, first: bytes) -> AsyncGenerator[bytes]:
+        yield first
+        async for event in self.events:
+            yield event
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI. The client may be gone before the first event is sent: then nobody else would end what it follows."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self.events.aclose()
 
 
 class GraphQLEndpoint:
@@ -81,7 +102,7 @@ class GraphQLEndpoint:
             events = _events(
                 self._results(operation, Payload(asked.query, asked.operation_name, asked.variables))
             )
-            return StreamingResponse(await _begun(events), headers=STREAM_HEADERS, media_type=http.EVENTS)
+            return EventStream(events, await anext(events, b""))
         run = partial(execute, operation, asked.query, asked.variables, asked.operation_name)
         return _respond(http.respond(await self._in_thread(run), asked.media_type))
 
@@ -123,19 +144,6 @@ class GraphQLEndpoint:
 
 def _respond(answer: http.Answer) -> Response:
     return Response(answer.body, answer.status, {"content-type": answer.content_type, **answer.headers})
-
-
-async def _begun(events: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """The same events, the first of which has come: once a client sees that its stream begins, nothing escapes it."""
-    first = await anext(events, b"")
-
-    async def stream() -> AsyncGenerator[bytes]:
-        async with aclosing(events):
-            yield first
-            async for event in events:
-                yield event
-
-    return stream()
 
 
 async def _events(results: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

@@ -49,8 +49,9 @@ def register(
         connection.execute(store_counter)
         _note(connection, key, app, role, version, now_ns)
         greatest = _greatest_id(connection)
-        own = first_id(now_ns) if waiting_id is None else waiting_id
-        note_counted(connection, key, min(greatest, own - SLOTS))  # none of its own is counted yet
+        # None of its own is counted yet. Where nothing waits, something may have ended just now.
+        own = first_id(now_ns - SETTLED_NS) if waiting_id is None else waiting_id
+        note_counted(connection, key, min(greatest, own - SLOTS))
         return Registration(key, greatest)
 
 

@@ -1,5 +1,7 @@
-"""Counts what killed processes had stored and not counted any more. Called by the store when it starts and by housekeeping, under
-the lease."""
+"""Counts what killed processes had stored and not counted any more. Called by housekeeping, and by the store before it prunes.
+
+Any number of processes may do it at once, beside the process itself where it lives after all: who finds the note changed stops.
+"""
 
 from peewee import Database
 
@@ -8,6 +10,8 @@ from devtools.storage import processes
 from devtools.storage.rollups import COUNTED, HOUR_NS, UNKNOWN_VERSION, Rollups, note_counted
 from devtools.storage.sqlite import Sqlite
 from devtools.storage.tables import MODELS, Counter
+
+Row = tuple[int, int, str, int | None, str, int, str]
 
 CHUNK = 10_000
 """Runs counted in one transaction."""
@@ -31,7 +35,7 @@ def of_ended(database: Sqlite, now_ns: int) -> int:
         runs, last_id = _of_process(database, process_id, counted[process_id])
         total += runs
         with database.writing() as connection:
-            if _is_noted(connection, process_id, last_id):
+            if _is_noted(connection, process_id, last_id) and not _after(connection, process_id, last_id):
                 note_counted(connection, process_id, last_id, is_all=True)
     return total
 
@@ -39,7 +43,7 @@ def of_ended(database: Sqlite, now_ns: int) -> int:
 def _of_process(database: Sqlite, process_id: int, last_id: int) -> tuple[int, int]:
     """Count the runs that came after this id; answers how many they were, and the id of the last one."""
     total = 0
-    while rows := _after(database, process_id, last_id):
+    while rows := _read_after(database, process_id, last_id):
         before, rollups = last_id, Rollups()
         for last_id, time_ns, node_id, version, node_kind, duration_ns, status in rows:
             key = (time_ns // HOUR_NS, node_id, version or UNKNOWN_VERSION, process_id)
@@ -58,11 +62,11 @@ def _is_noted(connection: Database, process_id: int, last_id: int) -> bool:
     return bool(connection.execute(noted).fetchall())
 
 
-def _after(
-    database: Sqlite, process_id: int, last_id: int
-) -> list[tuple[int, int, str, int | None, str, int, str]]:
-    later = (_RUN.id > last_id) & (_RUN.process_id == process_id)
+def _read_after(database: Sqlite, process_id: int, last_id: int) -> list[Row]:
     with database.reading() as connection:
-        return connection.execute(
-            _RUN.select(*_COLUMNS).where(later).order_by(_RUN.id).limit(CHUNK)
-        ).fetchall()
+        return _after(connection, process_id, last_id)
+
+
+def _after(connection: Database, process_id: int, last_id: int) -> list[Row]:
+    later = (_RUN.id > last_id) & (_RUN.process_id == process_id)
+    return connection.execute(_RUN.select(*_COLUMNS).where(later).order_by(_RUN.id).limit(CHUNK)).fetchall()

@@ -91,6 +91,7 @@ class Rollups:
         self._first: dict[int, int] = {}
         """By process, the id of its first run among them."""
         self._last: dict[int, int] = {}
+        self._reopen = ""
         self._selects: dict[int, str] = {}
         self._upserts: dict[int, str] = {}
 
@@ -139,6 +140,13 @@ class Rollups:
             database.execute_sql(self._upsert(database, size), parameters)
         for process_id, last_id in self._last.items():
             note_counted(database, process_id, max(last_id, counted_until(database, process_id)))
+
+    def reopen(self, database: Database, process_id: int) -> None:
+        """Note that runs of a process may be stored that are not counted, in the transaction that stores them."""
+        if not self._reopen:
+            update = Counter.update(name="").where(Counter.name == "")
+            self._reopen, _ = database.get_sql_context().sql(update).query()
+        database.execute_sql(self._reopen, (f"{COUNTED}{process_id}", f"{RECOUNTED}{process_id}"))
 
     def _leave_out(self, process_id: int, last_id: int) -> None:
         for key in [key for key in self.pending if key.process_id == process_id]:

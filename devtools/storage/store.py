@@ -398,7 +398,8 @@ class DatabaseStore:
 
     def clear(self, record_type: type[Record] | None) -> Sequence[Removed]:
         """Remove every record of a kind, or of all telemetry."""
-        self.flush()
+        if self.writer is not None:
+            self.writer.flush(counts=True)
         return [self._clear(kind) for kind in (TELEMETRY if record_type is None else (record_type,))]
 
     def _clear(self, record_type: type[Record]) -> Removed:

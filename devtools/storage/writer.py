@@ -195,6 +195,7 @@ class Writer:
             self._promised.append(self._asked.popleft())
         left = len(self.recorder.queue or ())
         if self._pending:
+            self._pending = self._identified(self._pending)
             self._store()
         while left > 0:
             self._busy = True
@@ -217,11 +218,11 @@ class Writer:
         self._roll_up_at = time.monotonic() + ROLL_UP_SECONDS
 
     def _identified(self, batch: list[Record]) -> list[Record]:
-        """The batch with this process's key in what was recorded before the database had given one."""
+        """The batch with this process's key, also in what was recorded before this database had given it."""
         key = self.recorder.process_id
         return [
             record
-            if record.process_id or not key
+            if record.process_id == key or not key
             else msgspec.structs.replace(record, process_id=key, id=record.id & -SLOTS | key % SLOTS)
             for record in batch
         ]
@@ -233,6 +234,7 @@ class Writer:
             with self.database.writing() as connection:
                 inserted = self._insertions.store(connection, batch, version)
                 self._notes.add(connection, batch)
+                self.rollups.reopen(connection, self.recorder.process_id)
         except Exception as error:
             if isinstance(error, DevToolsError) and not isinstance(error, ConstraintError):
                 raise
@@ -252,6 +254,7 @@ class Writer:
         with self.database.writing() as connection:
             refused = self._insertions.store_each(connection, batch, version)
             self._notes.add(connection, batch)
+            self.rollups.reopen(connection, self.recorder.process_id)
         if not self.refused:
             logger.warning("A record cannot be stored and is left out: %s Counted from now on.", error)
         self.refused += len(refused)

@@ -1,11 +1,14 @@
 """Our own application: every route has a policy, and a new one without a row fails here."""
 
 import asyncio
+import contextlib
+import gc
 import json
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route, WebSocketRoute
 
 from devtools.app import DevTools
@@ -176,3 +179,49 @@ async def test_a_server_that_stops_goes_away_and_completes_nothing(runtime):
         await serving
     assert (closed["type"], closed["code"]) == ("websocket.close", 1001)
     assert sent.empty()
+
+
+@pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
+@pytest.mark.parametrize("fails", [False, True], ids=["waits", "fails"])
+async def test_a_client_that_is_gone_before_its_stream_begins_is_no_subscriber(runtime, spec_version, fails):
+    """The server's `send` may wait then, or raise. No collection of garbage is needed to end what it followed."""
+    body = json.dumps({"query": "subscription { records { position } }"}).encode()
+    headers = [
+        (b"host", b"localhost"),
+        (b"authorization", f"Bearer {TOKEN}".encode()),
+        (b"content-type", b"application/json"),
+        (b"accept", b"text/event-stream"),
+    ]
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": spec_version},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/graphql",
+        "raw_path": b"/graphql",
+        "query_string": b"",
+        "root_path": "",
+        "headers": headers,
+        "client": ("127.0.0.1", 50_000),
+        "server": ("127.0.0.1", 8_000),
+    }
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive():
+        return next(messages, {"type": "http.disconnect"})
+
+    async def send(message):
+        if fails:
+            raise OSError("gone")
+        await asyncio.sleep(0.01)
+        if message["type"] == "http.response.body" and spec_version == "2.4":
+            raise OSError("gone")
+
+    gc.disable()
+    try:
+        with contextlib.suppress(OSError, ClientDisconnect):
+            await runtime.standalone()(scope, receive, send)
+        assert runtime.subscribers.count == 0
+    finally:
+        gc.enable()

@@ -284,3 +284,36 @@ def test_what_was_recorded_before_the_database_was_open_is_counted(file: Path) -
     assert behaviour(second)["shop.buy"].count == 10
     first.store.close()
     second.store.close()
+
+
+def test_what_an_ended_process_stored_after_all_is_counted_too(
+    file: Path, ended_pid: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It slept, was taken for ended, woke, and was killed before it counted."""
+    monkeypatch.setattr(writer, "ROLL_UP_SECONDS", 1_000.0)
+    running, other = Running(file), Running(file)
+    running.store.snapshot_version = lambda: 1
+    ran(running)
+    behaviour(running)
+    end(running, running.recorder.process_id, pid=ended_pid)
+    assert recount.of_ended(other.store.database, time.time_ns()) == 0
+    for _ in range(5):
+        ran(running)
+    assert running.flush()
+    assert recount.of_ended(other.store.database, time.time_ns()) == 5
+    assert stored_and_counted(other.store) == ({("shop.buy", 1): 6},) * 2
+    running.store.close()
+    other.store.close()
+
+
+def test_what_was_not_counted_yet_does_not_come_back_after_clearing(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "ROLL_UP_SECONDS", 1_000.0)
+    running.store.snapshot_version = lambda: 1
+    for _ in range(3):
+        ran(running)
+        assert running.flush()
+    running.store.clear(Run)
+    assert behaviour(running) == {}
+    running.store.close()

@@ -101,10 +101,14 @@ def _roots(before: "GraphQLSchema", after: "GraphQLSchema") -> Iterator[SdlChang
 
 def _specifications(before: "GraphQLSchema", after: "GraphQLSchema") -> Iterator[SdlChange]:
     """Scalars that are specified elsewhere than they were (`@specifiedBy`)."""
+    from graphql import GraphQLScalarType
+
     for name, kind in after.type_map.items():
         old = before.type_map.get(name)
-        was, now = (getattr(each, "specified_by_url", None) for each in (old, kind))
-        if old is not None and was != now:
+        if not (isinstance(old, GraphQLScalarType) and isinstance(kind, GraphQLScalarType)):
+            continue
+        was, now = old.specified_by_url, kind.specified_by_url
+        if was != now:
             message = f"{name} is specified by {now or 'nothing'}, where it was by {was or 'nothing'}."
             yield SdlChange(severity=Severity.DANGEROUS, code="SPECIFIED_BY_CHANGED", message=message)
 
