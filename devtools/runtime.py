@@ -129,6 +129,7 @@ class Runtime:
         store = self.store
         store.snapshot_version = lambda: self.described.status.snapshot_version
         if isinstance(store, DatabaseStore):
+            store.on_new_file = self._save_again
             store.start(self.recorder, self.app, self.settings.role, version())
         active.recorder, active.owner = self.recorder, self.app
         self._uninstall = install(self.recorder, self.settings)
@@ -193,9 +194,18 @@ class Runtime:
 
     def inspect(self, app: Any) -> None:  # Any: inspectors know what it is
         """Describe the app in a thread of its own and save the snapshot, unless that goes on now. A failure is one warning."""
+        self._start_inspecting(lambda: introspector.inspect_app(app, name=self.app))
+
+    def _save_again(self) -> None:
+        """Into a database that is a new one."""
+        if self.described.status.state == "live":
+            structure = self.described.graph.structure
+            self._start_inspecting(lambda: structure)
+
+    def _start_inspecting(self, look: Callable[[], Structure]) -> None:
         if self._inspecting is None or not self._inspecting.is_alive():
             self._inspecting = threading.Thread(
-                target=self._inspect, args=(app,), name="devtools-inspect", daemon=True
+                target=self._inspect, args=(look,), name="devtools-inspect", daemon=True
             )
             self._inspecting.start()
 
@@ -204,10 +214,10 @@ class Runtime:
         if self._inspecting is not None:
             self._inspecting.join(timeout)
 
-    def _inspect(self, app: Any) -> None:  # Any: as above
+    def _inspect(self, look: Callable[[], Structure]) -> None:
         with own_work():
             try:
-                structure = introspector.inspect_app(app, name=self.app)
+                structure = look()
                 self._describe(structure, self.described.status.snapshot_version)
                 self._save(structure)
             except DevToolsError as error:

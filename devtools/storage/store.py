@@ -64,6 +64,8 @@ class DatabaseStore:
         self.snapshots = DatabaseSnapshots(database, max_snapshots=resolved.settings.max_snapshots)
         self.snapshot_version: Callable[[], int | None] = lambda: None
         """Gives the version of the structure that runs are under now. Set by the application."""
+        self.on_new_file: Callable[[], None] = lambda: None
+        """Called when the file in use was replaced by one that knows nothing of us. Set by the application."""
         self.recorder: Recorder | None = None
         self.writer: Writer | None = None
         self.housekeeping: Housekeeping | None = None
@@ -193,12 +195,21 @@ class DatabaseStore:
         if fault == "damaged" and (told := self.database.set_damaged_aside(self.lease)) is not None:
             self._tell(told)
         if self._unopened is not None or fault in {"damaged", "missing"} or self.database.replaced():
+            was_open = self._unopened is None
             self.database.disconnect()
+            if was_open:
+                self.lease.release()  # its file may be gone, too
             self._open()
             self._register()
             if self.follower is not None:
                 self.follower.begin_anew()
             self._unopened = None
+            if was_open:
+                if fault != "damaged":
+                    self._tell(
+                        f"{self.database.url} was removed or replaced while it was in use: it begins anew"
+                    )
+                self.on_new_file()
 
     def flush(self, timeout: float = CLOSE_SECONDS) -> bool:
         """Wait until everything recorded before now is committed; False when that took longer.

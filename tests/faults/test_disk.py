@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from devtools import DevTools
 from devtools.errors import UnavailableError, ValidationError
 from devtools.records import Log
 from devtools.storage.store import DatabaseStore
@@ -152,7 +153,9 @@ def test_a_file_that_breaks_while_in_use_is_moved_aside(running: Running, file: 
     assert "was damaged and has been moved to" in running.store.status().why
 
 
-def test_a_file_that_is_removed_is_made_again(running: Running, file: Path) -> None:
+def test_a_file_that_is_removed_is_made_again(
+    running: Running, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Nothing that is recorded from then on goes into a file that nobody can find."""
     running.log("gone")
     assert running.flush()
@@ -163,6 +166,8 @@ def test_a_file_that_is_removed_is_made_again(running: Running, file: Path) -> N
     assert running.flush()
     assert running.messages() == ["after"]
     wait_until(lambda: running.store.status().healthy)
+    assert "was removed or replaced while it was in use" in running.store.status().why
+    assert "was removed or replaced while it was in use" in caplog.text
 
 
 def test_a_directory_that_is_removed_is_made_again(tmp_path: Path) -> None:
@@ -176,6 +181,28 @@ def test_a_directory_that_is_removed_is_made_again(tmp_path: Path) -> None:
     assert running.flush()
     assert running.messages() == ["after"]
     running.store.close()
+
+
+def test_the_structure_goes_into_the_new_file_of_a_running_app(tmp_path: Path) -> None:
+    """And the lease, whose file was removed as well."""
+    file = tmp_path / "data" / "a.db"
+    with DevTools(app="shop", database=f"sqlite:///{file}").start(port=0) as devtools:
+        devtools.inspect()
+        wait_until(file.exists)
+        wait_until(lambda: versions(file) == [1])
+        file.parent.rename(tmp_path / "elsewhere")
+        logging.getLogger("shop").warning("still here")
+        assert devtools.flush()
+        wait_until(lambda: versions(file) == [1])
+        wait_until(Path(f"{file}.lock").exists)
+
+
+def versions(file: Path) -> list[int]:
+    store = DatabaseStore.open(resolved(file), read_only=True)
+    try:
+        return [listed.version for listed in store.snapshots.list("shop", None)]
+    finally:
+        store.close()
 
 
 def _end_housekeeping(running: Running) -> None:
