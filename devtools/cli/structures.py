@@ -64,7 +64,10 @@ def find(answer: Answer | None, text: str, app: str | None = None, role: str | N
         )
     if text == "running":
         found = ask(answer, _RUNNING)["system"]["structure"]
-        return Side("the app as it is now", found["document"], found["snapshotVersion"], is_running=True)
+        version = found["snapshotVersion"]
+        if found["state"] == "restored":
+            return Side(f"version {version}, the last one stored", found["document"], version)
+        return Side("the app as it is now", found["document"], version, is_running=True)
     if text == "active":
         found = ask(answer, _ACTIVE, app=app, role=role)["activeSnapshot"]
     else:
