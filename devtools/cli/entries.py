@@ -1,6 +1,7 @@
 """Import an app by name, as uvicorn does: `module:app`, `module:create()` for a factory, or the path of a file."""
 
 import importlib
+import shlex
 import sys
 import traceback
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any
 from devtools.errors import OF_THE_APP, DevToolsError, ValidationError
 
 DEFAULT_ATTRIBUTE = "app"
+
+_OURS = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -106,21 +109,26 @@ def _made(factory: Any, entry: Entry, text: str) -> Any:  # Any: as above
     except DevToolsError:
         raise
     except OF_THE_APP as error:
-        raise _failed(f"{name}() made no app", entry, text, error) from error
+        code = f"import {entry.module}; {entry.module}.{entry.attribute}()"
+        raise _failed(f"{name}() made no app", entry, text, error, code) from error
 
 
-def _failed(what: str, entry: Entry, text: str, error: BaseException) -> ValidationError:
-    """One line for what the app's own code raised, with the place in it."""
+def _failed(
+    what: str, entry: Entry, text: str, error: BaseException, code: str | None = None
+) -> ValidationError:
+    """One line for what the app's own code raised, with the place in it, and `code` that raises it again: the import."""
     reason = f"{type(error).__name__}: {error}".partition("\n")[0].removesuffix(": ")
+    path = "" if entry.directory == Path.cwd() else f"PYTHONPATH={shlex.quote(str(entry.directory))} "
+    again = f"{path}python -c {shlex.quote(code or f'import {entry.module}')}"
     return ValidationError(
-        f"{what}: {reason}{_place(error, entry.directory)}. For the whole traceback run: python -c 'import {entry.module}'",
+        f"{what}: {reason}{_place(error, entry.directory)}. For the whole traceback run: {again}",
         field="entry",
         value=text,
     )
 
 
 def _place(error: BaseException, directory: Path) -> str:
-    """` (shop/app.py, line 3)`: the innermost line of the app's own, else the innermost one."""
+    """` (shop/app.py, line 3)`: the innermost line of the app's own, else the innermost one that is not ours."""
     if isinstance(error, SyntaxError):
         return ""  # its text says where
     frames = traceback.extract_tb(error.__traceback__)
@@ -129,7 +137,10 @@ def _place(error: BaseException, directory: Path) -> str:
         for frame in frames
         if Path(frame.filename).is_relative_to(directory) and "-packages" not in frame.filename
     ]
-    frame = (own or frames)[-1]
+    others = [frame for frame in frames if not Path(frame.filename).is_relative_to(_OURS)]
+    if not own and not others:
+        return ""
+    frame = (own or others)[-1]
     path = Path(frame.filename)
     shown = path.relative_to(directory) if path.is_relative_to(directory) else path
     return f" ({shown}, line {frame.lineno})"
