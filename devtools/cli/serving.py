@@ -191,7 +191,7 @@ def open_command(url: str, only_print: bool) -> None:
             field="url",
             value=url,
         )
-    base = url.rstrip("/")
+    base = url.rstrip("/").removesuffix("/graphql")
     try:
         ping(over_http(f"{base}/graphql", {}), base)
     except UnavailableError as error:
