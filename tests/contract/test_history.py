@@ -13,7 +13,7 @@ from tests.contract.conftest import Subject
 from tests.strategies import BASE_NS, LARGEST, filters, histories, kinds, numbered, orders, scan
 
 many = settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -98,7 +98,7 @@ def test_the_parts_of_more_than_one_statement_asks_for(subject: Subject) -> None
 
 
 @pytest.mark.parametrize("record_type", ALL, ids=lambda kind: kind.kind)
-@settings(parent=many, max_examples=40)
+@many
 @given(data=st.data())
 def test_every_field_comes_back_as_it_went_in(
     subject: Subject, record_type: type[Record], data: st.DataObject
