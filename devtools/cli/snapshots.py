@@ -142,8 +142,8 @@ def diff_command(
 def _behaviour(
     answer: Answer, old: Side, new: Side, app: str | None, role: str | None
 ) -> list[dict[str, Any]]:  # Any: JSON
-    """What ran under both; nothing ran under a file, and the same under one version."""
-    if old.version is None or new.is_file or old.version == new.version:
+    """What ran under both; nothing ran under a file."""
+    if old.version is None or new.is_file:
         return []
     newer = None if new.is_running else new.version
     found = ask(answer, _BEHAVIOUR, **{"from": old.version, "to": newer, "app": app, "role": role})
