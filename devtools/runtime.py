@@ -93,6 +93,9 @@ class Runtime:
         self.served = application(self.services, credentials, mounted=not read_only)
         self._started_ns = time.monotonic_ns()
         self._inspecting: threading.Thread | None = None
+        self._inspecting_lock = threading.Lock()
+        self._is_inspecting = False
+        self._look_again: Callable[[], Structure] | None = None
         self._closing = threading.Event()
         self._uninstall: Callable[[], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -197,33 +200,48 @@ class Runtime:
         self._start_inspecting(lambda: introspector.inspect_app(app, name=self.app))
 
     def _save_again(self) -> None:
-        """Into a database that is a new one."""
+        """The database is another file, which has none of our versions."""
         if self.described.status.state == "live":
             structure = self.described.graph.structure
-            self._start_inspecting(lambda: structure)
+            self._describe(structure, None)
+            self._start_inspecting(lambda: structure, again=True)
 
-    def _start_inspecting(self, look: Callable[[], Structure]) -> None:
-        if self._inspecting is None or not self._inspecting.is_alive():
-            self._inspecting = threading.Thread(
-                target=self._inspect, args=(look,), name="devtools-inspect", daemon=True
-            )
-            self._inspecting.start()
+    def _start_inspecting(self, look: Callable[[], Structure], *, again: bool = False) -> None:
+        """In a thread of its own. While one runs, that does it once more where `again` is set."""
+        with self._inspecting_lock:
+            if self._is_inspecting:
+                self._look_again = look if again else self._look_again
+            elif not self._closing.is_set():
+                self._is_inspecting = True
+                self._inspecting = threading.Thread(
+                    target=self._inspect, args=(look,), name="devtools-inspect", daemon=True
+                )
+                self._inspecting.start()
 
     def inspected(self, timeout: float | None = None) -> None:
         """Wait until the app has been described and saved, at most `timeout` seconds."""
-        if self._inspecting is not None:
-            self._inspecting.join(timeout)
+        with self._inspecting_lock:
+            thread = self._inspecting
+        if thread is not None:
+            thread.join(timeout)
 
-    def _inspect(self, look: Callable[[], Structure]) -> None:
-        with own_work():
-            try:
-                structure = look()
-                self._describe(structure, self.described.status.snapshot_version)
-                self._save(structure)
-            except DevToolsError as error:
-                logger.warning("The structure of the app could not be saved: %s", error)
-            except OF_THE_APP:
-                logger.warning("The app could not be inspected.", exc_info=True)
+    def _inspect(self, look: Callable[[], Structure] | None) -> None:
+        while look is not None:
+            with own_work():
+                self._look(look)
+            with self._inspecting_lock:
+                look, self._look_again = self._look_again, None
+                self._is_inspecting = look is not None
+
+    def _look(self, look: Callable[[], Structure]) -> None:
+        try:
+            structure = look()
+            self._describe(structure, self.described.status.snapshot_version)
+            self._save(structure)
+        except DevToolsError as error:
+            logger.warning("The structure of the app could not be saved: %s", error)
+        except OF_THE_APP:
+            logger.warning("The app could not be inspected.", exc_info=True)
 
     def _save(self, structure: Structure) -> None:
         """Save the snapshot; a database that is locked, full or away is asked again until it takes it, or we close."""

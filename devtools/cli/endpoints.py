@@ -152,7 +152,7 @@ class NoDataError(UnavailableError):
 
 
 class _Data(dict[str, Any]):  # Any: JSON
-    """The data of an answer. Raises NoDataError for what it should have and has not."""
+    """The data of an answer. Raises NoDataError for a field that it lacks."""
 
     def __missing__(self, key: str) -> NoReturn:
         raise NoDataError(f"The answer has no {key!r}. Is that a devtools endpoint?")

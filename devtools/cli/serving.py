@@ -23,7 +23,6 @@ from devtools.server.credentials import Credentials
 from devtools.server.guard.clients import refuse_unsafe_bind
 from devtools.server.listening import address, listen
 from devtools.settings import load, variable
-from devtools.storage.store import DatabaseStore
 
 SHUTDOWN_SECONDS = 5
 
@@ -89,7 +88,6 @@ def run_command(
     mounted = mounted_on(app)
     if mounted is not None:
         _say_overruled(mounted, {"database": database, "allow_remote": allow_remote})
-        _refuse_unusable(mounted)
         say(f"devtools: {mounted.link(address(listener))}")
     in_children = reload or workers > 1
     config = uvicorn.Config(
@@ -122,12 +120,6 @@ def _say_overruled(mounted: DevTools, options: Mapping[str, str | bool | None]) 
                 "Leave it out there to name it here.",
                 err=True,
             )
-
-
-def _refuse_unusable(mounted: DevTools) -> None:
-    """Raise what the store raises for a setting that can never be used, before a link is printed that would not open."""
-    if mounted.enabled and mounted.settings.database is not None:
-        DatabaseStore.open(mounted.resolved).close()
 
 
 def _run(config: uvicorn.Config, listener: socket.socket) -> None:

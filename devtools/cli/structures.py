@@ -33,6 +33,7 @@ class Side:
     version: int | None = None
     """None for a file, and for a running app whose structure is no stored version."""
     is_running: bool = False
+    """What is answered from now: the running app, or what stands for it."""
 
     @property
     def structure(self) -> Structure:
@@ -66,7 +67,9 @@ def find(answer: Answer | None, text: str, app: str | None = None, role: str | N
         found = ask(answer, _RUNNING)["system"]["structure"]
         version = found["snapshotVersion"]
         if found["state"] == "restored":
-            return Side(f"version {version}, the last one stored", found["document"], version)
+            return Side(
+                f"version {version}, the last one stored", found["document"], version, is_running=True
+            )
         return Side("the app as it is now", found["document"], version, is_running=True)
     if text == "active":
         found = ask(answer, _ACTIVE, app=app, role=role)["activeSnapshot"]

@@ -40,7 +40,7 @@ class Housekeeping:
         lease: Lease,
         limits: Mapping[type[Record], Retention],
         rollup_limits: Retention,
-        is_registered: Callable[[], bool],
+        is_open: Callable[[], bool],
         say_seen: Work,
         time_ns: Callable[[], int],
     ) -> None:
@@ -52,7 +52,7 @@ class Housekeeping:
         self.checkpoints = 0
         self.failure: DevToolsError | None = None
         """Why some of the work is put off; None while all of it is done."""
-        self._is_registered = is_registered
+        self._is_open = is_open
         self._say_seen = say_seen
         self._time_ns = time_ns
         self._committed = 0
@@ -116,7 +116,7 @@ class Housekeeping:
                 self._signal.clear()
 
     def _tick(self) -> None:
-        if not self._is_registered():
+        if not self._is_open():
             return  # the database could not be opened yet, which the writer tells of
         retry, self._is_writable_again = self._is_writable_again, False
         self._attempt(self._ask_for_lease)

@@ -75,6 +75,8 @@ class DatabaseStore:
         self._why = f"{database.url}, given by {GIVEN_BY[resolved.origins['database']]}"
         self._told: list[str] = []
         self._unopened: DevToolsError | None = None
+        self._anew: str | None = None
+        """What to say of the file that took the place of the one in use, once it is open."""
         self._process: tuple[str, str, str | None] = ("", "", None)
         self._registered_as = 0
         self._totals: tuple[dict[type[Record], Total], float] = {}, 0.0
@@ -111,7 +113,8 @@ class DatabaseStore:
             self._tell(told)
 
     def _tell(self, told: str) -> None:
-        self._told.append(told)
+        if told not in self._told:
+            self._told.append(told)
         logger.warning("%s.", told)
 
     # -- running
@@ -153,7 +156,7 @@ class DatabaseStore:
             self.lease,
             self._limits,
             self._rollup_limits,
-            lambda: self._registered_as != 0,
+            self._is_open,
             self._say_seen,
             recorder.clocks.time_ns,
         )
@@ -171,12 +174,20 @@ class DatabaseStore:
     def _register(self) -> None:
         assert self.recorder is not None  # noqa: S101 - set by `start`
         processes.withdraw(self.database, self._registered_as)
-        waiting = self.recorder.queue
-        given = processes.register(
-            self.database, *self._process, self.recorder.clocks.time_ns(), waiting[0].id if waiting else None
-        )
+        waiting = [*(self.writer.pending if self.writer is not None else ()), *(self.recorder.queue or ())]
+        oldest_id = waiting[0].id if waiting else None
+        now_ns = self.recorder.clocks.time_ns()
+        given = processes.register(self.database, *self._process, now_ns, oldest_id)
         self._registered_as = given.process_id
         self.recorder.identify(given.process_id, above=given.greatest_id)
+
+    def _is_open(self) -> bool:
+        """Whether there is a file to keep in order; one that was removed is made again, also where nothing is recorded."""
+        if self._unopened is None and self.database.replaced():
+            if self.writer is not None:
+                self.writer.wake()
+            return False
+        return self._unopened is None and self._registered_as != 0
 
     def _say_seen(self) -> None:
         assert self.recorder is not None  # noqa: S101 - set by `start`
@@ -192,24 +203,34 @@ class DatabaseStore:
     def _recover(self, failure: DevToolsError | None) -> None:
         """Open again where opening failed, the file is another one now, or it was found damaged."""
         fault = fault_of(failure) if failure is not None else None
-        if fault == "damaged" and (told := self.database.set_damaged_aside(self.lease)) is not None:
+        told = self.database.set_damaged_aside(self.lease) if fault == "damaged" else None
+        if self._unopened is None and (fault in {"damaged", "missing"} or self.database.replaced()):
+            self._unopened = UnavailableError(f"{self.database.url} is another file now, and not open yet.")
+            self._anew = told or (
+                f"{self.database.url} was removed or replaced while it was in use; records go into the file that is there now"
+            )
+        elif told is not None:
             self._tell(told)
-        if self._unopened is not None or fault in {"damaged", "missing"} or self.database.replaced():
-            was_open = self._unopened is None
-            self.database.disconnect()
-            if was_open:
-                self.lease.release()  # its file may be gone, too
-            self._open()
-            self._register()
-            if self.follower is not None:
-                self.follower.begin_anew()
-            self._unopened = None
-            if was_open:
-                if fault != "damaged":
-                    self._tell(
-                        f"{self.database.url} was removed or replaced while it was in use: it begins anew"
-                    )
-                self.on_new_file()
+        if self._unopened is None:
+            return
+        self.database.disconnect()
+        if self._anew is not None:
+            self.lease.release()  # its file may be another one, too
+        self._open()
+        self._register()
+        if self.follower is not None:
+            self.follower.begin_anew()
+        self._unopened = None
+        if self._anew is not None:
+            self._begin_anew(self._anew)
+
+    def _begin_anew(self, told: str) -> None:
+        """The file knows nothing of what this process has counted, nor of its structure."""
+        self._anew = None
+        self._tell(told)
+        assert self.writer is not None  # noqa: S101 - which calls this
+        self.writer.rollups.clear()
+        self.on_new_file()
 
     def flush(self, timeout: float = CLOSE_SECONDS) -> bool:
         """Wait until everything recorded before now is committed; False when that took longer.

@@ -142,6 +142,15 @@ class Writer:
         self.rollups.clear()
         self._thread = None
 
+    @property
+    def pending(self) -> Sequence[Record]:
+        """What was taken from the queue and is not committed yet."""
+        return self._pending
+
+    def wake(self) -> None:
+        """Look after the database now, also where nothing waits."""
+        self._signal.set()
+
     def _call(self) -> None:
         self._hurry.set()
         self._signal.set()

@@ -190,6 +190,8 @@ def test_the_structure_goes_into_the_new_file_of_a_running_app(tmp_path: Path) -
         devtools.inspect()
         wait_until(file.exists)
         wait_until(lambda: versions(file) == [1])
+        assert devtools._runtime is not None
+        devtools._runtime.inspected(20)
         file.parent.rename(tmp_path / "elsewhere")
         logging.getLogger("shop").warning("still here")
         assert devtools.flush()
