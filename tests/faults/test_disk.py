@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 from devtools import DevTools
 from devtools.errors import UnavailableError, ValidationError
 from devtools.records import Log
+from devtools.storage import writer
 from devtools.storage.store import DatabaseStore
 from devtools.telemetry.filters import EVERYTHING
 from tests.storage.conftest import Running, resolved, wait_until
+from tests.storage.test_rollups import ran
 
 pytestmark = pytest.mark.slow
 
@@ -205,6 +208,62 @@ def versions(file: Path) -> list[int]:
         return [listed.version for listed in store.snapshots.list("shop", None)]
     finally:
         store.close()
+
+
+def test_a_file_that_takes_its_place_and_is_locked_is_opened_once_it_is_free(tmp_path: Path) -> None:
+    """Whole: with a row for this process, and word to the application."""
+    file, backup = tmp_path / "a.db", tmp_path / "backup.db"
+    Running(backup).store.close()
+    running = Running(file)
+    running.log("before")
+    assert running.flush()
+    told: list[int] = []
+    running.store.on_new_file = lambda: told.append(1)
+    for suffix in ("-wal", "-shm"):
+        Path(f"{file}{suffix}").unlink(missing_ok=True)
+    backup.replace(file)
+    lock = sqlite3.connect(file, isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    running.log("after")
+    wait_until(lambda: "is locked by another process" in (running.store.status().last_error or ""))
+    assert told == []
+    lock.execute("ROLLBACK")
+    lock.close()
+    assert running.flush()
+    assert (told, running.messages()) == ([1], ["after"])
+    assert running.recorder.process_id in {process.id for process in running.store.processes()}
+    assert running.recorder.process_id != 1
+    running.store.close()
+
+
+def test_what_was_counted_for_a_removed_file_stays_out_of_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "ROLL_UP_SECONDS", 1_000.0)
+    running = Running(tmp_path / "a.db")
+    running.store.snapshot_version = lambda: 1
+    for name in ("shop.first", "shop.old"):
+        ran(running, name)
+        assert running.flush()
+    for path in tmp_path.iterdir():
+        path.unlink()
+    ran(running, "shop.new")
+    assert running.flush()
+    assert running.store.behaviour(1, "shop").keys() == {"shop.new"}
+    running.store.close()
+
+
+def test_an_idle_process_lets_go_of_a_file_that_was_removed(tmp_path: Path) -> None:
+    """Another one that records needs the lease of the new file."""
+    idle, recording = Running(tmp_path / "a.db"), Running(tmp_path / "a.db")
+    wait_until(lambda: idle.store.lease.held)
+    for path in tmp_path.glob("a.db*"):
+        if path.suffix != ".lock":
+            path.unlink()
+    recording.log("after")
+    wait_until(lambda: recording.flush() and recording.messages() == ["after"])
+    for running in (idle, recording):
+        running.store.close()
 
 
 def _end_housekeeping(running: Running) -> None:
