@@ -249,15 +249,15 @@ class Runtime:
         told = not self.store.status().healthy  # then the writer has said so
         while True:
             try:
-                saved = self.store.snapshots.save(row)
-                break
+                self._describe(structure, self.store.snapshots.save(row).version)
             except (BusyError, UnavailableError) as error:
                 if not told:
                     logger.warning("The structure of the app is not saved yet: %s", error)
                 told = True
+            else:
+                return
             if self._closing.wait(SAVE_AGAIN_SECONDS):
                 return
-        self._describe(structure, saved.version)
 
     def _describe(self, structure: Structure, snapshot_version: int | None) -> None:
         now_ms = self.recorder.clocks.time_ns() / NANOSECONDS_PER_MILLISECOND

@@ -260,7 +260,7 @@ def _is_response(found: Any) -> bool:  # Any: JSON
         response = msgspec.convert(found, _Response)
     except msgspec.ValidationError:
         return False
-    return not response.data is response.errors is msgspec.UNSET
+    return response.data is not msgspec.UNSET or response.errors is not msgspec.UNSET
 
 
 def _why(error: OSError, size: int) -> str:

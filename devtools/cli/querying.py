@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from devtools.cli.endpoints import Target, answering, ping, target_options
+from devtools.cli.endpoints import AnswerError, Target, answering, ask, ping, target_options
 from devtools.cli.terminal import say
 from devtools.errors import UnavailableError, ValidationError
 
@@ -125,11 +125,11 @@ def _introspection(target: Target) -> Any:  # Any: JSON, typed by graphql-core a
 
     if not target.is_given:
         return introspection_from_schema(schema())
-    with answering(target) as answer:
-        response = answer(get_introspection_query(specified_by_url=True), None, None)
-    if response.get("errors"):
-        raise UnavailableError(f"The schema cannot be read: {response['errors'][0]['message']}")
-    return response["data"]
+    try:
+        with answering(target) as answer:
+            return {"__schema": ask(answer, get_introspection_query(specified_by_url=True))["__schema"]}
+    except AnswerError as error:
+        raise UnavailableError(f"The schema cannot be read: {error}") from error
 
 
 @click.command("ping", short_help="Ask whether a devtools answers.")

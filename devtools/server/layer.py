@@ -124,11 +124,13 @@ class Layer:
 
 def _refuses_lifespans(error: Exception) -> bool:
     """Whether an app says so that it takes none, as Django and `assert scope["type"] == "http"` do; else it failed to start."""
-    is_bare_assert = isinstance(error, AssertionError) and not error.args
-    names_it = isinstance(error, ValueError) and any(
-        "lifespan" in str(part).lower() for part in error.args[:1] if type(part) is str
-    )
-    return is_bare_assert or names_it or isinstance(error, NotImplementedError)
+    match error:
+        case AssertionError(args=()) | NotImplementedError():
+            return True
+        case ValueError(args=(str(text), *_)):
+            return "lifespan" in text.lower()
+        case _:
+            return False
 
 
 def _base(scope: Scope) -> str:

@@ -63,8 +63,8 @@ class Fresh:
 
     def leave_out(self, last_id: int) -> None:
         """Forget the runs up to this id, which is that of a counted one."""
-        kept = bisect_right(self.ids, last_id)
-        del self.ids[:kept], self.durations[:kept]
+        gone = bisect_right(self.ids, last_id)
+        del self.ids[:gone], self.durations[:gone]
         del self.failed[: bisect_right(self.failed, last_id)]
 
     def added_to(self, known: Cell | None) -> Cell:
@@ -88,9 +88,6 @@ class Rollups:
 
     def __init__(self) -> None:
         self.pending: dict[Key, Fresh] = {}
-        self._first: dict[int, int] = {}
-        """By process, the id of its first run among them."""
-        self._last: dict[int, int] = {}
         self._reopen = ""
         self._selects: dict[int, str] = {}
         self._upserts: dict[int, str] = {}
@@ -121,25 +118,27 @@ class Rollups:
         fresh.durations.append(duration_ns)
         if is_error:
             fresh.failed.append(record_id)
-        self._first.setdefault(key[-1], record_id)
-        self._last[key[-1]] = record_id
 
     def write(self, database: Database) -> None:
         """Add what is pending to what is stored, but for what another process has counted: it took ours for ended.
 
         The caller clears it once this is committed.
         """
-        for process_id, first_id in self._first.items():
-            counted_id = counted_until(database, process_id)
-            if counted_id >= first_id:
-                self._leave_out(process_id, counted_id)
+        process_ids = {key.process_id for key in self.pending}
+        counted = {process_id: counted_until(database, process_id) for process_id in process_ids}
+        until = dict(counted)
+        for key, fresh in list(self.pending.items()):
+            until[key.process_id] = max(until[key.process_id], fresh.ids[-1])
+            fresh.leave_out(counted[key.process_id])
+            if not fresh.ids:
+                del self.pending[key]
         known = self._stored(database, sorted(self.pending, key=_beside_node))
         rows = [(*key, *fresh.added_to(known.get(key))) for key, fresh in self.pending.items()]
         for size, chunk in _chunks(rows):
             parameters = [value for row in chunk for value in row]
             database.execute_sql(self._upsert(database, size), parameters)
-        for process_id, last_id in self._last.items():
-            note_counted(database, process_id, max(last_id, counted_until(database, process_id)))
+        for process_id, last_id in until.items():
+            note_counted(database, process_id, last_id)
 
     def reopen(self, database: Database, process_id: int) -> None:
         """Note that runs of a process may be stored that are not counted, in the transaction that stores them."""
@@ -148,18 +147,9 @@ class Rollups:
             self._reopen, _ = database.get_sql_context().sql(update).query()
         database.execute_sql(self._reopen, (f"{COUNTED}{process_id}", f"{RECOUNTED}{process_id}"))
 
-    def _leave_out(self, process_id: int, last_id: int) -> None:
-        for key in [key for key in self.pending if key.process_id == process_id]:
-            fresh = self.pending[key]
-            fresh.leave_out(last_id)
-            if not fresh.ids:
-                del self.pending[key]
-
     def clear(self) -> None:
         """What was pending is committed, or another's to count."""
         self.pending.clear()
-        self._first.clear()
-        self._last.clear()
 
     def _stored(self, database: Database, keys: Sequence[Key]) -> dict[Key, Cell]:
         found: dict[Key, Cell] = {}

@@ -174,7 +174,8 @@ class DatabaseStore:
     def _register(self) -> None:
         assert self.recorder is not None  # noqa: S101 - set by `start`
         processes.withdraw(self.database, self._registered_as)
-        waiting = [*(self.writer.pending if self.writer is not None else ()), *(self.recorder.queue or ())]
+        queue = self.recorder.queue
+        waiting = (self.writer.pending if self.writer is not None else ()) or queue
         oldest_id = waiting[0].id if waiting else None
         now_ns = self.recorder.clocks.time_ns()
         given = processes.register(self.database, *self._process, now_ns, oldest_id)

@@ -163,7 +163,7 @@ def test_an_endpoint_without_data_is_said_by_every_command(
     tmp_path: Path, inside: Inside, serve: Serve
 ) -> None:
     url = serve(lambda _: http(b'{"data": {"other": null}}'))
-    for command in (("snapshots", "list"), ("overview",), ("check",)):
+    for command in (("snapshots", "list"), ("overview",), ("check",), ("schema", "sdl"), ("schema", "json")):
         code, out, err = inside(tmp_path, *command, "--endpoint", url)
         assert (code, out) == (2 if command == ("check",) else 1, "")
         assert err.endswith("Is that a devtools endpoint?\n")

@@ -13,7 +13,7 @@ from tests.contract.conftest import Subject
 from tests.strategies import BASE_NS, LARGEST, filters, histories, kinds, numbered, orders, scan
 
 many = settings(
-    max_examples=30,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -46,25 +46,21 @@ class Unhashable:
 class Broken:
     """Every question raises, but for those that Starlette asks when a route is made."""
 
+    raised: type[BaseException] = RuntimeError
+
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(name) if name == "__name__" else RuntimeError(name)
+        raise AttributeError(name) if name == "__name__" else self.raised(name)
 
     def __repr__(self) -> str:
-        raise RuntimeError("no")
+        raise self.raised("no")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
 
 
-class Leaving:
+class Leaving(Broken):
     """Ends the process, were it let, whatever it is asked."""
 
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(name) if name == "__name__" else SystemExit(name)
-
-    def __repr__(self) -> str:
-        raise SystemExit("no")
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+    raised = SystemExit
 
 
 class Callable:

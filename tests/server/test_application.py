@@ -17,6 +17,7 @@ from devtools.server import application
 from devtools.server.credentials import Credentials
 from devtools.server.guard.policy import WEBSOCKET, Policies, core_policies
 from devtools.settings import Limits, load
+from tests.sources.asgi_client import http_scope
 
 pytestmark = pytest.mark.anyio
 TOKEN = "t" * 43
@@ -192,20 +193,8 @@ async def test_a_client_that_is_gone_before_its_stream_begins_is_no_subscriber(r
         (b"content-type", b"application/json"),
         (b"accept", b"text/event-stream"),
     ]
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": spec_version},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": "/graphql",
-        "raw_path": b"/graphql",
-        "query_string": b"",
-        "root_path": "",
-        "headers": headers,
-        "client": ("127.0.0.1", 50_000),
-        "server": ("127.0.0.1", 8_000),
-    }
+    asgi = {"version": "3.0", "spec_version": spec_version}
+    scope = http_scope("/graphql", method="POST", headers=headers, asgi=asgi)
     messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def receive():

@@ -326,13 +326,15 @@ DOCUMENTS = JSON | st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(DOCUMENTS, DOCUMENTS)
 def test_whatever_a_document_holds_it_is_compared(old, new):
     check(structure(openapi=old), structure(openapi=new))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SCHEMA | JSON, SCHEMA | JSON, SCHEMA, SCHEMA)
 def test_whatever_a_schema_holds_it_is_compared(old, new, a, b):
     document = {"components": {"schemas": {"A": a, "B": b}}}
