@@ -30,7 +30,6 @@ from devtools.server.listening import listen
 from devtools.server.signals import on_ending
 from devtools.sources import chosen as check_sources
 from devtools.sources import wsgi
-from devtools.sources.asgi import RecordRequests
 from devtools.sources.asgi_types import ASGIApp
 from devtools.storage import targets
 from devtools.telemetry.context import own_work
@@ -130,8 +129,6 @@ class DevTools:
         self._failed = False
         self._layer: Layer | None = None
         self._app: Any = None  # Any: what the inspectors look at
-        self._plain: ASGIApp | None = None
-        self._recorded: ASGIApp | None = None
         self._server: OwnServer | None = None
         self._starting: anyio.Lock | None = None  # made in the loop that it is for
         self._start_lock = threading.RLock()
@@ -169,11 +166,12 @@ class DevTools:
         refuse_other_interfaces(app)
         looked_at = app if inspected is None else inspected
         self._refuse_another(looked_at)
-        # The same app again: its middleware stack was built anew.
-        self._app = looked_at
-        self._plain = app
-        self._recorded = self._record(app)
-        self._layer = Layer(app, self, self.settings.path)
+        if (
+            self._layer is None or self._layer.app is not app
+        ):  # the first time, or its middleware stack was built anew
+            self._app = looked_at
+            self._layer = Layer(app, self, self.settings)
+            self._lead()
         return self._layer
 
     def wrap_wsgi(self, app: wsgi.WSGIApp, *, inspected: Any = None) -> wsgi.WSGIApp:  # Any: as above
@@ -315,7 +313,7 @@ class DevTools:
         runtime, self._runtime = self._runtime, None
         server, self._server = self._server, None
         self._undo_signals()
-        self._recorded = self._plain
+        self._lead()
         self._is_followed = False
         self._failed = False
         self._starting = None
@@ -336,7 +334,7 @@ class DevTools:
             with own_work():
                 self._runtime = Runtime.start(self.resolved, self._credentials)
             self._credentials.hand_down()  # again, where it was closed before
-            self._recorded = self._record(self._plain)
+            self._lead()
             # An app that fails while it starts, or has no lifespan, never tells of its end.
             atexit.register(self.close)
         return self
@@ -349,10 +347,13 @@ class DevTools:
     ) -> None:
         self.close()
 
-    def _record(self, app: ASGIApp | None) -> ASGIApp | None:
-        if app is None or self._runtime is None:
-            return app
-        return RecordRequests(app, self._runtime.recorder, self.settings)
+    def _lead(self) -> None:
+        """Tell the layer where requests go from now on."""
+        layer, runtime = self._layer, self._runtime
+        if layer is None:
+            return
+        layer.served = None if runtime is None else runtime.served
+        layer.record(None if runtime is None else runtime.recorder)
 
     # What the layer asks (server.layer.Host)
 
@@ -360,17 +361,6 @@ class DevTools:
     def started(self) -> bool:
         """Whether startup has run since it was last closed, also when it failed."""
         return self._runtime is not None or self._failed
-
-    @property
-    def served(self) -> ASGIApp | None:
-        """Our own application; None while it does not run."""
-        return None if self._runtime is None else self._runtime.served
-
-    @property
-    def recorded(self) -> ASGIApp:
-        """The app, with its requests recorded."""
-        assert self._recorded is not None  # noqa: S101 - wrap() set it
-        return self._recorded
 
     async def startup(self) -> None:
         """Open the store off the loop and start recording. A failure is one error line; the app goes on without us."""

@@ -6,6 +6,8 @@ answers) nor its routes (a catch-all would win).
 
 from typing import Protocol
 
+from devtools.settings import Settings
+from devtools.sources.asgi import RecordRequests, base_path, is_below
 from devtools.sources.asgi_types import ASGIApp, Message, Receive, Scope, Send
 
 _ENDINGS = frozenset({"lifespan.startup.failed", "lifespan.shutdown.complete", "lifespan.shutdown.failed"})
@@ -31,51 +33,33 @@ class Host(Protocol):
         """Whether startup has run."""
         ...
 
-    @property
-    def served(self) -> ASGIApp | None:
-        """Our own application; None while it does not run."""
-        ...
 
-    @property
-    def recorded(self) -> ASGIApp:
-        """The app, with its requests recorded."""
-        ...
+class Layer(RecordRequests):
+    """Splits our requests from the app's, which it records, and follows the app's lifespan."""
 
-
-class Layer:
-    """Splits our requests from the app's, and follows the app's lifespan."""
-
-    def __init__(self, app: ASGIApp, host: Host, prefix: str) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, host: Host, settings: Settings) -> None:
+        super().__init__(app, None, settings, prefix=settings.path)
         self.host = host
-        self.prefix = prefix
+        self.served: ASGIApp | None = None
+        """Our own application; None while it does not run."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
+    async def passed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The lifespan, our own requests, and the app's that are not recorded."""
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
-            return
-        host = self.host
-        served = host.served
-        if served is None and not host.started:
-            await host.startup()
-            host.inspect()
-            served = host.served
-        # Every request of the app passes here: one look is enough for nearly all of them.
-        if served is not None and self.prefix in scope.get("path", "") and self._is_ours(scope):
-            await served(self._below(scope), receive, send)
+        elif self.served is None and not self.host.started:
+            await self.host.startup()
+            self.host.inspect()
+            await self(scope, receive, send)
+        elif self.served is not None and "path" in scope and is_below(scope, self.prefix):
+            await self.served(self._below(scope), receive, send)
         else:
-            await host.recorded(scope, receive, send)
-
-    def _is_ours(self, scope: Scope) -> bool:
-        prefix = _base(scope) + self.prefix
-        path: str = scope["path"]
-        return path == prefix or path.startswith(prefix + "/")
+            await self.app(scope, receive, send)
 
     def _below(self, scope: Scope) -> Scope:
         """The scope with the prefix moved into `root_path`, as ASGI mounts do."""
         root_path = scope.get("root_path", "")
-        path = scope["path"] if _base(scope) == root_path else root_path + scope["path"]
+        path = scope["path"] if base_path(scope) == root_path else root_path + scope["path"]
         return {**scope, "root_path": root_path + self.prefix, "path": path}
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,10 +115,3 @@ def _refuses_lifespans(error: Exception) -> bool:
             return "lifespan" in text.lower()
         case _:
             return False
-
-
-def _base(scope: Scope) -> str:
-    """The part of `path` that is `root_path`: servers include it, proxies that strip it leave it out."""
-    root_path: str = scope.get("root_path", "")
-    path: str = scope["path"]
-    return root_path if path == root_path or path.startswith(root_path + "/") else ""

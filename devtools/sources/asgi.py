@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from devtools.records import Http, NodeKind, Run, RunStatus
-from devtools.settings import Settings
+from devtools.settings import CaptureHttp, Settings
 from devtools.sources import chosen, sampler
 from devtools.sources.asgi_types import ASGIApp, Message, Receive, Scope, Send
 from devtools.sources.httpcapture import Capture, Captured
@@ -38,29 +38,48 @@ _RUNNING, _OK, _ERROR, _CANCELLED = RunStatus.running, RunStatus.ok, RunStatus.e
 
 
 def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:  # noqa: ARG001 - the shape of every source
-    """Nothing to patch: `devtools.app` puts `RecordRequests` around the app."""
+    """Nothing to patch: `RecordRequests` stands around the app."""
     return lambda: None
 
 
 class RecordRequests:
-    """The app, with a run for every request and session; everything else passes through."""
+    """The app, with a run for every request and session; what is not recorded goes to `passed`.
 
-    def __init__(self, app: ASGIApp, recorder: Recorder, settings: Settings) -> None:
+    Requests below `prefix`, where there is one, are not the app's. Nothing is recorded before `record` gives it a recorder.
+    """
+
+    def __init__(
+        self, app: ASGIApp, recorder: Recorder | None, settings: Settings, *, prefix: str = ""
+    ) -> None:
         self.app = app
-        self.recorder = recorder
+        self.prefix = prefix
         self.routes = Routes()
         self.header = settings.correlation_header
-        self.capture = (
-            None if settings.capture_http == "none" else Capture(recorder.guard, settings.capture_http)
-        )
         self.keeps = sampler(settings, "asgi") if "asgi" in chosen(settings) else lambda: False
+        self._captures: CaptureHttp = settings.capture_http
+        self.record(recorder)
+
+    def record(self, recorder: Recorder | None) -> None:
+        """Record to this one from now on; None = no more."""
+        self.capture = (
+            None if recorder is None or self._captures == "none" else Capture(recorder.guard, self._captures)
+        )
+        self.recorder = recorder
+
+    async def passed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what is not recorded."""
+        await self.app(scope, receive, send)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by the app, recorded."""
-        outer = _current()
-        run = None if _is_internal() or self.recorder.paused else self._begin(scope, outer)
+        outer, recorder = _current(), self.recorder
+        run = (
+            None
+            if recorder is None or recorder.paused or _is_internal()
+            else self._begin(recorder, scope, outer)
+        )
         if run is None:
-            await self.app(scope, receive, send)
+            await self.passed(scope, receive, send)
             return
 
         # The two functions and not the run stand between app and server: an app may keep them for ever, and the ring keeps the run.
@@ -97,13 +116,16 @@ class RecordRequests:
             except ValueError:  # the app is left in another context than it was entered in
                 _set_current(outer)
 
-    def _begin(self, scope: Scope, outer: ActiveRun | None) -> Exchange | None:
+    def _begin(self, recorder: Recorder, scope: Scope, outer: ActiveRun | None) -> Exchange | None:
         """The run of this exchange; None where it is not recorded, or its scope cannot be read, which is for the app to say."""
         kind = _EXCHANGES.get(scope["type"])
         if kind is None or (self.keeps is not None and not self.keeps()):
             return None
-        recorder = self.recorder
         try:
+            path, prefix = scope["path"], self.prefix
+            # One look is enough for nearly all of them.
+            if prefix and prefix in path and is_below(scope, prefix):
+                return None
             sent = length = parent = None
             for name, value in scope.get("headers", ()):
                 if name == b"traceparent":
@@ -115,8 +137,7 @@ class RecordRequests:
                 correlation, parent = found
             else:
                 correlation = new_correlation() if outer is None else outer.correlation_id
-            path, query = scope["path"], scope.get("query_string")
-            guard = recorder.guard
+            query, guard = scope.get("query_string"), recorder.guard
             run_id = random_bits(63) or 1
             recorder.running[run_id] = run = kind(
                 recorder,
@@ -414,6 +435,20 @@ def _exchange() -> Exchange | None:
     while run is not None and not isinstance(run, Exchange):
         run = run.parent
     return run if run is not None and run.scope is not None else None
+
+
+def is_below(scope: Scope, prefix: str) -> bool:
+    """Whether the path is the prefix or below it, seen from where the app is."""
+    prefix = base_path(scope) + prefix
+    path: str = scope["path"]
+    return path == prefix or path.startswith(prefix + "/")
+
+
+def base_path(scope: Scope) -> str:
+    """The part of `path` that is `root_path`: servers include it, proxies that strip it leave it out."""
+    root_path: str = scope.get("root_path", "")
+    path: str = scope["path"]
+    return root_path if path == root_path or path.startswith(root_path + "/") else ""
 
 
 def _size(message: Message) -> int:

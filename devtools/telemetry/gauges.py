@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from devtools.telemetry.context import internal
-from devtools.telemetry.stalls import Overdue, Stall, StallWatch
+from devtools.telemetry.stalls import Stall, StallWatch, Timer
 
 SAMPLE_SECONDS = 0.1
 """Between two looks at the event loop."""
@@ -74,7 +74,7 @@ class Gauges:
         self._cpu_time = time.process_time()
         self._cpu_usage = 0.0
         self._lag = Lag(clock)
-        self._watch = StallWatch(self._lag.overdue)
+        self._watch = StallWatch(self._lag.timer)
         self._collections: deque[tuple[float, float]] = deque(maxlen=COLLECTIONS_KEPT)
         self._collected = 0
         self._collecting_seconds = 0.0
@@ -181,12 +181,10 @@ class Lag:
             kept.append(now - due)
         return max(0.0, *kept) if kept else 0.0
 
-    def overdue(self) -> Overdue | None:
-        """The timer that should have fired; None where it is not due yet."""
+    def timer(self) -> Timer | None:
+        """The timer that is to fire next; None while the loop does not run."""
         due, loop = self._due, self._loop
-        if due is None or loop is None or not loop.is_running() or self._clock() < due:
-            return None
-        return Overdue(due, self._thread_id)
+        return None if due is None or loop is None or not loop.is_running() else Timer(due, self._thread_id)
 
     def forget(self) -> None:
         """Begin a new window."""

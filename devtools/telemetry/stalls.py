@@ -1,4 +1,7 @@
-"""What kept the app's event loop from going on: a thread looks at its stack while a timer of it is overdue. Started by `gauges`."""
+"""What kept the app's event loop from going on: a thread looks at its stack when a timer of it is overdue. Started by `gauges`.
+
+It sleeps until that would be so: a thread that wakes takes the interpreter from the app.
+"""
 
 import sys
 import threading
@@ -12,7 +15,7 @@ from typing import NamedTuple
 STALL_SECONDS = 0.1
 """How late a timer of the loop must be before something blocks it."""
 LOOK_SECONDS = 0.05
-"""Between two looks."""
+"""Between two looks while something blocks, and at least before."""
 STALLS_KEPT = 200
 MAX_FRAMES = 100
 IDLE = frozenset({"select", "poll", "run_once"})
@@ -20,8 +23,8 @@ DEBUGGERS = ("bdb.py", "pdb.py", "pydevd.py")
 """A person at a breakpoint blocks nothing."""
 
 
-class Overdue(NamedTuple):
-    """A timer of a loop that has not fired: when it was due on the monotonic clock, and the thread that should have run it."""
+class Timer(NamedTuple):
+    """A timer of a loop that has not fired: when it is due on the monotonic clock, and the thread that runs it."""
 
     due: float
     thread_id: int
@@ -39,10 +42,10 @@ class Stall:
 
 
 class StallWatch:
-    """The newest stalls of one loop. `overdue` answers the timer that is late now, None where there is none."""
+    """The newest stalls of one loop. `timer` answers the one that it waits for, None while it does not run."""
 
-    def __init__(self, overdue: Callable[[], Overdue | None]) -> None:
-        self._overdue = overdue
+    def __init__(self, timer: Callable[[], Timer | None]) -> None:
+        self._timer = timer
         self._stalls: deque[Stall] = deque(maxlen=STALLS_KEPT)
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -67,25 +70,28 @@ class StallWatch:
 
     def _look(self) -> None:
         current: tuple[float, Stall] | None = None
+        pause = LOOK_SECONDS
         while True:
-            began, used = time.monotonic(), time.process_time()
-            if self._stopped.wait(LOOK_SECONDS):
+            due, used = time.monotonic() + pause, time.process_time()
+            if self._stopped.wait(pause):
                 return
             now = time.monotonic()
-            overdue = self._overdue()
-            if current is not None and (overdue is None or overdue.due != current[0]):
+            timer = self._timer()
+            if current is not None and (timer is None or timer.due != current[0]):
                 self._stalls.append(replace(current[1], seconds=now - current[0]))
                 current = None
-            if current is not None or overdue is None or now - overdue.due < STALL_SECONDS:
+            late = 0.0 if timer is None else now - timer.due
+            pause = max(LOOK_SECONDS, STALL_SECONDS - late)
+            if current is not None or timer is None or late < STALL_SECONDS:
                 continue
-            if not _starved(now - began, time.process_time() - used):
-                stall = _stall_of(sys._current_frames().get(overdue.thread_id))  # pyright: ignore[reportPrivateUsage] - documented
-                current = None if stall is None else (overdue.due, stall)
+            if not _starved(now - due, time.process_time() - used):
+                stall = _stall_of(sys._current_frames().get(timer.thread_id))  # pyright: ignore[reportPrivateUsage] - documented
+                current = None if stall is None else (timer.due, stall)
 
 
-def _starved(waited: float, used: float) -> bool:
+def _starved(overslept: float, used: float) -> bool:
     """Whether it was the machine that gave this process no time: then nobody here blocks anything."""
-    return waited > 3 * LOOK_SECONDS and used < waited / 2
+    return overslept > 2 * LOOK_SECONDS and used < overslept / 2
 
 
 def _stall_of(frame: FrameType | None) -> Stall | None:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from devtools.telemetry.gauges import Gauges
-from devtools.telemetry.stalls import Overdue, StallWatch
+from devtools.telemetry.stalls import StallWatch, Timer
 
 
 def block() -> None:
@@ -52,10 +52,10 @@ def test_a_loop_that_waits_for_events_is_not_blocked(waits: bool, count: int) ->
     thread.start()
     looks = 0
 
-    def overdue() -> Overdue:
+    def overdue() -> Timer:
         nonlocal looks
         looks += 1
-        return Overdue(-looks, thread.ident or 0)
+        return Timer(-looks, thread.ident or 0)
 
     watch = StallWatch(overdue)
     watch.start()
