@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.apps import bare, recorded
 from benchmarks.floor import floor
-from benchmarks.measure import Figure, cpu_seconds, micro, ratio
+from benchmarks.measure import DROPPED, FULL, Figure, cpu_seconds, micro, ratio
 
 LIMIT = 0.5
 HEADERS = [
@@ -17,7 +17,9 @@ HEADERS = [
 
 def measure() -> list[Figure]:
     cost = cpu_seconds(
-        {"bare": calls(bare()), "recorded": calls(recorded()), "floor": calls(floor())}, times=2_000
+        {"bare": calls(bare()), "recorded": calls(recorded()), "floor": calls(floor())},
+        times=2 * DROPPED,
+        before=FULL,
     )
     figures: list[Figure] = []
     for variant, work in (
