@@ -63,7 +63,7 @@ class Context:
     @cached_property
     def parts(self) -> Parts:
         """What belongs to the runs of lists, read for whole lists."""
-        return Parts(lambda: self.history)
+        return Parts()
 
     def evicted_before(self, record_type: type[Record]) -> float | None:
         """Unix milliseconds before which records of a kind were evicted, asked for once."""

@@ -33,7 +33,7 @@ from devtools.graphql import answers
 from devtools.graphql.answers import Result
 from devtools.graphql.context import Context
 from devtools.graphql.limits import Cost, Fragments, check_cost, check_shape, exceeded, fragments_of, parse
-from devtools.graphql.operation import Running, StoppedError, builder
+from devtools.graphql.operation import OperationExecutor, Running, StoppedError, builder
 from devtools.graphql.policies import authorise
 from devtools.graphql.schema import schema
 from devtools.graphql.services import Request
@@ -59,6 +59,13 @@ def _is_coroutine(value: object) -> TypeGuard[Awaitable[Any]]:
     return iscoroutine(value)
 
 
+def running(executor: Running, context: Context, root: object = None) -> Running:
+    """A copy of an executor that runs once, for this request or this event."""
+    one = executor.build_per_event_executor(root)
+    one.context_value, one.is_awaitable = context, _is_awaitable
+    return one
+
+
 class RefusedError(Exception):
     """The operation does not run."""
 
@@ -80,6 +87,30 @@ class Document:
     errors: tuple[GraphQLError, ...] = ()
     costs: dict[tuple[str | None, int], int] = field(default_factory=dict[tuple[str | None, int], int])
     """What operations without variables cost, by name and capacity of the rings."""
+    executors: dict[str | None, OperationExecutor] = field(
+        default_factory=dict[str | None, OperationExecutor]
+    )
+    """Executors of operations without variables, by name: each request runs a copy."""
+
+    def executor(self, context: Context, variables: Variables, operation_name: str | None) -> Running:
+        """The executor of one operation. Raises RefusedError."""
+        executor = None if variables else self.executors.get(operation_name)
+        if executor is None:
+            if self.document is None:
+                raise RefusedError(self.errors)
+            executor = builder()(
+                schema(),
+                self.document,
+                raw_variable_values=dict(variables or {}),
+                operation_name=operation_name,
+                max_coercion_errors=context.limits.validation_errors,
+                is_awaitable=_is_awaitable,
+            )
+            if isinstance(executor, list):
+                raise RefusedError(executor[: context.limits.validation_errors])
+            if isinstance(executor, OperationExecutor) and not executor.operation.variable_definitions:
+                self.executors[operation_name] = executor
+        return running(executor, context)
 
     def cost_of(self, executor: Running, operation_name: str | None, capacity: int) -> int:
         """How many records the operation may return."""
@@ -137,19 +168,7 @@ def execute(
 def _build(context: Context, query: str, variables: Variables, operation_name: str | None) -> Running:
     """Everything before the first resolver. Raises RefusedError and DevToolsError."""
     found = read(query, context.limits)
-    if found.document is None:
-        raise RefusedError(found.errors)
-    executor = builder()(
-        schema(),
-        found.document,
-        context_value=context,
-        raw_variable_values=dict(variables or {}),
-        operation_name=operation_name,
-        max_coercion_errors=context.limits.validation_errors,
-        is_awaitable=_is_awaitable,
-    )
-    if isinstance(executor, list):
-        raise RefusedError(executor[: context.limits.validation_errors])
+    executor = found.executor(context, variables, operation_name)
     capacity = context.services.recorder.rings.of(Run).capacity
     check_cost(found.cost_of(executor, operation_name, capacity), context.limits)
     if executor.operation.operation is OperationType.MUTATION:
@@ -231,8 +250,7 @@ async def _events(request: Request, executor: Running, in_thread: Thread[Any]) -
                 if event is ALIVE:
                     yield b""
                     continue
-                one = executor.build_per_event_executor(event)
-                one.context_value, one.is_awaitable = Context(request), _is_awaitable
+                one = running(executor, Context(request), event)
                 yield (await in_thread(partial(_run_marked, one))).body
         except (DevToolsError, GraphQLError) as error:
             yield answers.refusal([error]).body

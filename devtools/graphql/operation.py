@@ -70,7 +70,19 @@ class StoppedError(BaseException):
 
 
 class OperationExecutor(Executor[None]):
-    """Executes one operation within its time and its number of objects."""
+    """Executes one operation within its time and its number of objects. Copies share what was selected of each type."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._selected: dict[tuple[Any, ...], Any] = {}
+
+    def collect_subfields(self, return_type: Any, field_details_list: Any) -> Any:
+        """Remember it by the nodes of the document; graphql-core does by lists of them, which are others for every copy."""
+        key = (return_type, *[id(details.node) for details in field_details_list])
+        selected = self._selected.get(key)
+        if selected is None:
+            selected = self._selected[key] = super().collect_subfields(return_type, field_details_list)
+        return selected
 
     def complete_list_value(
         self,

@@ -22,8 +22,7 @@ COUNTED_AT_ONCE = 1_000
 class Parts:
     """The runs that the lists of one operation showed, and what was read for them. Used by one thread at a time."""
 
-    def __init__(self, history: Callable[[], History]) -> None:
-        self._history = history
+    def __init__(self) -> None:
         self._lists: dict[int, tuple[int, ...]] = {}
         """Of each run the runs of the list that it stands in: all of them will be asked for the same."""
         self._pages: dict[tuple[type[Record], str, int], dict[int, Page[Any]]] = {}
@@ -34,22 +33,24 @@ class Parts:
         together = tuple(dict.fromkeys(record.run_id for record in records if isinstance(record, Run)))
         self._lists.update(dict.fromkeys(together, together))
 
-    def page(self, kind: type[R], link: str, run_id: int, first: int) -> Page[R]:
+    def page(
+        self, history: Callable[[], History], kind: type[R], link: str, run_id: int, first: int
+    ) -> Page[R]:
         """The oldest `first` records of a kind whose `link` is the run."""
         known = self._pages.setdefault((kind, link, first), {})
         if run_id not in known:
             asked = self._asked(run_id, known, max(1, ROWS_AT_ONCE // (first + 1)))
-            found = self._history().pages_by(kind, link, asked, first)
+            found = history().pages_by(kind, link, asked, first)
             # The children of all these runs are one list as well, or every level would ask once per run of the one above.
             self.note(record for page in found.values() for record in page.records)
             known.update(found)
         return known[run_id]
 
-    def count(self, kind: type[Record], link: str, run_id: int) -> int:
+    def count(self, history: Callable[[], History], kind: type[Record], link: str, run_id: int) -> int:
         """How many records of a kind there are whose `link` is the run."""
         known = self._counts.setdefault((kind, link), {})
         if run_id not in known:
-            known.update(self._history().counts_by(kind, link, self._asked(run_id, known, COUNTED_AT_ONCE)))
+            known.update(history().counts_by(kind, link, self._asked(run_id, known, COUNTED_AT_ONCE)))
         return known[run_id]
 
     def _asked(self, run_id: int, known: Mapping[int, V], most: int) -> Sequence[int]:
@@ -63,6 +64,7 @@ class PartsListing(Generic[R]):
     """The list of one kind of part of one run, as `reading.Listing` is one of history."""
 
     parts: Parts
+    history: Callable[[], History]
     kind: type[R]
     link: str
     run_id: int
@@ -72,11 +74,11 @@ class PartsListing(Generic[R]):
     @property
     def page(self) -> Page[R]:
         """The records of the page."""
-        return self.parts.page(self.kind, self.link, self.run_id, self.first)
+        return self.parts.page(self.history, self.kind, self.link, self.run_id, self.first)
 
     def count(self) -> int:
         """How many there are, over all pages."""
-        return self.parts.count(self.kind, self.link, self.run_id)
+        return self.parts.count(self.history, self.kind, self.link, self.run_id)
 
     def evicted_before(self) -> float | None:
         """Unix milliseconds before which records of the kind were evicted."""

@@ -137,7 +137,10 @@ def _process(context: Context, run: Run) -> tuple[str, str]:
 
 def _parts(context: Context, kind: type[Record], link: str, run_id: int, first: int | None) -> Any:
     length = first_of(context, or_none(first))
-    return connection(kind, PartsListing(context.parts, kind, link, run_id, length, context.evicted_before))
+    asked = PartsListing(
+        context.parts, lambda: context.history, kind, link, run_id, length, context.evicted_before
+    )
+    return connection(kind, asked)
 
 
 TYPES: dict[type[Record], Any] = {

@@ -1,5 +1,6 @@
 """The executor reaches into graphql-core. Where that is another than it knows, the stock one answers, within the same limits."""
 
+import gc
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from graphql.execution import Executor
 
 from devtools.graphql import operation
-from devtools.graphql.executor import execute
+from devtools.graphql.executor import execute, read
 from devtools.records import Audit
 from tests.graphql.conftest import World
 
@@ -28,10 +29,15 @@ def world(world: World) -> World:
 def unknown(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A later graphql-core."""
     monkeypatch.setattr(graphql, "version_info", (3, 4, 0, "final", 0))
-    operation.builder.cache_clear()
+    _forget()
     yield
     monkeypatch.undo()
+    _forget()
+
+
+def _forget() -> None:
     operation.builder.cache_clear()
+    read.cache_clear()
 
 
 def test_this_version_is_known() -> None:
@@ -54,6 +60,23 @@ def test_an_unknown_version_answers_the_same(
     (line,) = caplog.records
     assert "is not known: lists in GraphQL answers take longer" in line.getMessage()
     assert operation.builder()(*_arguments()).__class__ is Executor
+
+
+def test_an_operation_leaves_nothing_behind(world: World) -> None:
+    """Neither garbage for the collector, nor anything that is kept with its document."""
+    query = "{ live { runs { nodeId children(first: 1) { nodes { id } } } logs { message } } all { id ... on Task { emits } } }"
+    for _ in range(3):
+        execute(world.request(), query)
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(gc.get_objects())
+        for _ in range(50):
+            execute(world.request(), query)
+        assert gc.collect() < 50
+        assert len(gc.get_objects()) - before < 50
+    finally:
+        gc.enable()
 
 
 @pytest.mark.usefixtures("unknown")
