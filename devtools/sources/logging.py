@@ -9,13 +9,13 @@ What `logging` filters out (disabled loggers, `logging.disable`, filters) is not
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from devtools.records import Level, SourceKind
+from devtools.records import Level, Log, SourceKind
 from devtools.settings import Settings
 from devtools.sources import sampler
 from devtools.telemetry.context import current
-from devtools.telemetry.errors import is_cancellation, record_exception, recorded_id, source_kind_of
+from devtools.telemetry.errors import is_cancellation, record_exception, recorded_as, source_kind_of
 from devtools.telemetry.recorder import Recorder
 from devtools.telemetry.values import MAX_TEXT, exception_text, qualified_name, unprintable
 
@@ -85,8 +85,28 @@ class LogCapture:
         if not (is_cancellation(exception) or _is_lost_client(record, exception)):
             record_exception(self.recorder, exception, source_id, kind)
         told = {"type": qualified_name(type(exception)), "message": exception_text(exception)}
-        identifier = recorded_id(exception)
-        return told if identifier is None else {**told, "errorId": str(identifier)}
+        mark = recorded_as(exception)
+        return told if mark is None else {**told, "errorId": str(mark.error_id)}
+
+    def late(
+        self, level: Level, message: str, exception: Any, name: str, data: Any, location: str
+    ) -> bool:  # Any: `exc_info`, and what the app attached
+        """Keep a line about an exception whose run has ended, as servers write it, in the call chain of that run."""
+        raised = cast("BaseException | None", exception[1] if isinstance(exception, tuple) else None)
+        mark = None if raised is None else recorded_as(raised)
+        if mark is None or mark.recorder != id(self.recorder) or mark.correlation_id is None:
+            return False
+        self.recorder.record(
+            Log,
+            level=level,
+            message=message,
+            source_id=name,
+            data=self.recorder.guard.json(data),
+            location=location,
+            correlation_id=mark.correlation_id,
+            run_id=mark.run_id,
+        )
+        return True
 
 
 _SERVERS = ("uvicorn", "hypercorn", "daphne", "granian")
@@ -145,7 +165,7 @@ def _before(
     One function, whose names are those of a closure: every line of the app's logs passes here.
     """
     log, locations, levels, standard = capture.recorder.log, capture.locations, _LEVELS, _STANDARD_COUNT
-    locate, attached = capture.locate, capture.data
+    locate, attached, late, run = capture.locate, capture.data, capture.late, current.get
 
     def call_handlers(self: Any, record: logging.LogRecord) -> None:  # Any: typeshed leaves `_cache` out
         if not capture.active:
@@ -161,7 +181,9 @@ def _before(
             name, exception = record.name, record.exc_info
             # Last: once its `__dict__` was looked at, every attribute of an object takes longer to read.
             data = attached(record) if exception or len(record.__dict__) > standard else None
-            log(levels.get(number) or level_of(number), message, name, data, location)
+            level = levels.get(number) or level_of(number)
+            if not (exception and run() is None and late(level, message, exception, name, data, location)):
+                log(level, message, name, data, location)
         if number >= lowest:
             original(self, record)
 

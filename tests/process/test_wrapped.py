@@ -63,7 +63,8 @@ def test_a_wrapped_app_answers_as_before_and_is_recorded(tmp_path, name):
         assert "<html" in server.get("/devtools/").text
         found = server.query(
             """{ history { runs(order: OLDEST) { nodes { nodeId httpPath httpStatus ok } }
-              errors { nodes { message sourceId } } } }"""
+              errors { nodes { message sourceId correlationId } }
+              logs(filter: {messageIncludes: "Exception in ASGI application"}) { nodes { correlationId } } } }"""
         )
         runs = [run for run in found["history"]["runs"]["nodes"] if run["httpPath"] in PATHS]
         assert server.stop() <= SHUTDOWN_SECONDS
@@ -72,6 +73,10 @@ def test_a_wrapped_app_answers_as_before_and_is_recorded(tmp_path, name):
         for path, answer in zip(PATHS, answers, strict=True)
     ]
     assert [error["message"] for error in found["history"]["errors"]["nodes"]] == ["it is broken"]
+    (error,) = found["history"]["errors"]["nodes"]
+    lines = found["history"]["logs"]["nodes"]
+    assert all(line["correlationId"] == error["correlationId"] for line in lines)
+    assert len(lines) == (name in WITHOUT_ROUTES)  # the frameworks answer it themselves
     greeted = "unmatched" if name in WITHOUT_ROUTES else "GET /hello/{name}"
     assert [run["nodeId"] for run in runs][::2] == [greeted, "unmatched"]
     assert found["history"]["errors"]["nodes"][0]["sourceId"] == runs[-1]["nodeId"]

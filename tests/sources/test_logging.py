@@ -12,9 +12,10 @@ from types import ModuleType
 
 import pytest
 
-from devtools.records import Level
+from devtools.records import Level, NodeKind
 from devtools.telemetry import runs
 from devtools.telemetry.context import own_work
+from devtools.telemetry.errors import record_exception
 from tests.sources.asgi_client import errors, logs
 
 
@@ -252,6 +253,25 @@ def test_a_huge_message_is_cut_before_it_is_copied(watch, logger):
     logger.warning("y" * 100_000_000)
     assert len(messages(recorder)) == 6
     assert all(text.endswith("… [cut: 100,000,000 characters]") for text in messages(recorder))
+
+
+def test_a_line_after_the_end_of_its_run(watch, logger):
+    """Servers log what an app raised once its request is over: the line stands in that call chain, not in one around it."""
+    recorder = watch()
+    error = ValueError("no stock")
+    run = runs.start("shop.buy", NodeKind.TASK, "buy")
+    record_exception(recorder, error, "shop.buy")
+    runs.finish(run, exception=error)
+    logger.error("failed", exc_info=error)
+    other = runs.start("shop.report", NodeKind.TASK, "report")
+    logger.error("again", exc_info=error)
+    runs.finish(other)
+    logger.error("never recorded", exc_info=asyncio.CancelledError())
+    late, inside, unknown = logs(recorder)
+    assert (late.correlation_id, late.run_id, late.message) == (run.correlation_id, run.run_id, "failed")
+    assert json.loads(late.data)["exception"]["message"] == "no stock"
+    assert (inside.correlation_id, inside.run_id) == (other.correlation_id, other.run_id)
+    assert (unknown.correlation_id, unknown.run_id) == (None, None)
 
 
 def test_exc_info_without_an_exception(watch, logger):
