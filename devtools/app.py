@@ -9,6 +9,7 @@ import inspect
 import logging
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -48,12 +49,14 @@ _LAYERS = 100
 def mount(app: Any, /, **settings: Any) -> "DevTools":  # Any: any app, checked settings
     """Add DevTools to a Starlette or FastAPI app, at `path` ("/devtools"). Call it before the app starts.
 
-    Mounting twice answers the same DevTools. Raises ValidationError for settings that cannot be used, and ConflictError once
-    the app has started. Where production is detected and `enabled=True` is not given, nothing is installed.
+    Mounting twice answers the same DevTools. Raises ValidationError for settings that cannot be used, and ConflictError for what
+    is no such app and once it has started. Where production is detected and `enabled=True` is not given, nothing is installed.
     """
     known = getattr(app, "__dict__", {}).get(_ATTRIBUTE)
     if isinstance(known, DevTools):
         return known
+    if isinstance(app, type):
+        raise ConflictError(f"Cannot mount into the class {app.__name__}: call mount with an app of it.")
     build = getattr(app, "build_middleware_stack", None)
     if build is None:
         refuse_other_interfaces(app)
@@ -127,7 +130,8 @@ class DevTools:
         self.enabled, self._why = options.is_enabled(self.settings)
         self._runtime: Runtime | None = None
         self._failed = False
-        self._layer: Layer | None = None
+        self._layers: weakref.WeakSet[Layer] = weakref.WeakSet()
+        """One for each middleware stack that was built, and may serve."""
         self._app: Any = None  # Any: what the inspectors look at
         self._server: OwnServer | None = None
         self._starting: anyio.Lock | None = None  # made in the loop that it is for
@@ -166,13 +170,12 @@ class DevTools:
         refuse_other_interfaces(app)
         looked_at = app if inspected is None else inspected
         self._refuse_another(looked_at)
-        if (
-            self._layer is None or self._layer.app is not app
-        ):  # the first time, or its middleware stack was built anew
-            self._app = looked_at
-            self._layer = Layer(app, self, self.settings)
-            self._lead()
-        return self._layer
+        self._app = looked_at
+        # The same app again: its middleware stack was built anew. Which of them serves is not known here.
+        layer = Layer(app, self, self.settings)
+        self._layers.add(layer)
+        self._tell_layers()
+        return layer
 
     def wrap_wsgi(self, app: wsgi.WSGIApp, *, inspected: Any = None) -> wsgi.WSGIApp:  # Any: as above
         """The WSGI app, with its requests recorded. `inspected` is the app to look at, where that is another object.
@@ -313,10 +316,10 @@ class DevTools:
         runtime, self._runtime = self._runtime, None
         server, self._server = self._server, None
         self._undo_signals()
-        self._lead()
         self._is_followed = False
         self._failed = False
         self._starting = None
+        self._tell_layers()
         atexit.unregister(self.close)
         if self.enabled:
             self._credentials.withdraw()
@@ -333,8 +336,8 @@ class DevTools:
         if self.enabled and self._runtime is None:
             with own_work():
                 self._runtime = Runtime.start(self.resolved, self._credentials)
+            self._tell_layers()
             self._credentials.hand_down()  # again, where it was closed before
-            self._lead()
             # An app that fails while it starts, or has no lifespan, never tells of its end.
             atexit.register(self.close)
         return self
@@ -347,13 +350,12 @@ class DevTools:
     ) -> None:
         self.close()
 
-    def _lead(self) -> None:
-        """Tell the layer where requests go from now on."""
-        layer, runtime = self._layer, self._runtime
-        if layer is None:
-            return
-        layer.served = None if runtime is None else runtime.served
-        layer.record(None if runtime is None else runtime.recorder)
+    def _tell_layers(self) -> None:
+        """Tell the layers where requests go from now on."""
+        runtime = self._runtime
+        for layer in tuple(self._layers):
+            layer.served = None if runtime is None else runtime.served
+            layer.record_to(None if runtime is None else runtime.recorder)
 
     # What the layer asks (server.layer.Host)
 

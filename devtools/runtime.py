@@ -312,6 +312,7 @@ class Runtime:
             health=self._health,
             overhead=self._overhead,
             loop=lambda: self._loop,
+            records=not self._read_only,
         )
 
     def _health(self) -> Sequence[HealthEntry] | None:

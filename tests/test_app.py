@@ -54,6 +54,12 @@ def test_mounting_after_the_start_is_refused():
         mount(app, token=TOKEN)
 
 
+def test_mounting_a_class_is_refused():
+    """It would be without effect on the app."""
+    with pytest.raises(ConflictError, match="the class Starlette: call mount with an app of it"):
+        mount(Starlette, token=TOKEN)
+
+
 def test_mounting_what_is_no_starlette_names_the_way():
     """`wrap` takes any ASGI app."""
     with pytest.raises(ConflictError, match="wrap"):
@@ -175,6 +181,46 @@ def test_wrapping_twice_is_one_layer():
     mount(mounted, token=TOKEN, app="mounted")
     with pytest.raises(ConflictError, match=r"'second'.*'mounted'"):
         second.wrap(CORSMiddleware(mounted))
+
+
+def test_every_layer_that_was_built_is_told():
+    """A middleware stack may be built anew while the old one serves: both record, and neither outlives a close."""
+    app = make_app()
+    devtools = mount(app, token=TOKEN)
+    asyncio.run(get(app))
+    app.build_middleware_stack()
+
+    def seen():
+        answers = asyncio.run(get(app)), asyncio.run(get(app, "/devtools/health"))
+        return [answer.status_code for answer in answers], active.recorder and len(
+            active.recorder.rings.of(Run).snapshot()
+        )
+
+    try:
+        assert seen() == ([200, 200], 2)
+        devtools.close()
+        assert active.recorder is None
+        assert seen() == ([200, 200], 1)  # it starts again, with what is recorded from then on
+    finally:
+        devtools.close()
+
+
+@pytest.mark.parametrize("scope", [{"root_path": None}, {"path": ["a"]}, {"type": "rpc", "root_path": None}])
+def test_a_scope_that_we_cannot_read_is_for_the_app_to_judge(scope):
+    """Whether it is recorded or not."""
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append(scope)
+
+    with DevTools(token=TOKEN) as devtools:
+        layer = devtools.wrap(app)
+        for paused in (False, True):
+            active.recorder.paused = paused
+            asyncio.run(
+                layer({"type": "http", "method": "GET", "headers": [], "path": "/x", **scope}, None, None)
+            )
+    assert len(seen) == 2
 
 
 def wsgi_app(environ, start_response): ...

@@ -295,8 +295,10 @@ def _hint(endpoint: str) -> str:
     path = parts.path.rstrip("/")
     if path.endswith("/graphql"):
         return "Is that a devtools endpoint?"
-    meant = urlunsplit((parts.scheme, parts.netloc, f"{path or '/devtools'}/graphql", "", ""))
-    return f"The endpoint ends with /graphql: did you mean {meant}?"
+    # Without a path it is an app that has devtools mounted, or `devtools serve`.
+    places = (path,) if path else ("/devtools", "")
+    meant = [urlunsplit((parts.scheme, parts.netloc, f"{place}/graphql", "", "")) for place in places]
+    return f"The endpoint ends with /graphql: did you mean {' or '.join(meant)}?"
 
 
 def _no_url(endpoint: str) -> ValidationError:

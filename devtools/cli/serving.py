@@ -194,10 +194,7 @@ def open_command(url: str, only_print: bool) -> None:
     except AnswerError as error:
         if error.answered not in {UnauthenticatedError.code, ForbiddenError.code}:
             raise
-        raise UnauthenticatedError(
-            f"{base} does not know this token: {error} "
-            "A server without a database has a token of its own: its output says the link."
-        ) from error
+        raise UnauthenticatedError(f"{base} does not know this token: {error}") from error
     link = Credentials.load(load().settings).link(f"{base}/")
     say(link)
     if not only_print:

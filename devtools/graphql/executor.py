@@ -108,7 +108,10 @@ class Document:
             )
             if isinstance(executor, list):
                 raise RefusedError(executor[: context.limits.validation_errors])
-            if isinstance(executor, OperationExecutor) and not executor.operation.variable_definitions:
+            if not isinstance(executor, OperationExecutor):
+                executor.context_value = context
+                return executor
+            if not executor.operation.variable_definitions:
                 self.executors[operation_name] = executor
         return running(executor, context)
 

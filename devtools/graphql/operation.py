@@ -49,6 +49,7 @@ INNER_METHODS: dict[str, tuple[str, ...]] = {
     "collect_subfields": ("return_type", "field_details_list"),
     "execute_fields_serially": _FIELDS,
     "execute_fields": _FIELDS,
+    "build_per_event_executor": ("payload",),
     "handle_field_error": ("raw_error", "return_type", "field_details_list", "path"),
     "ensure_valid_runtime_type": (
         "runtime_type_name",

@@ -20,7 +20,11 @@ COUNTED_AT_ONCE = 1_000
 
 
 class Parts:
-    """The runs that the lists of one operation showed, and what was read for them. Used by one thread at a time."""
+    """The runs that the lists of one operation showed, and what was read for them. Used by one thread at a time.
+
+    It is given the history with each question: if it kept that, it and the context of the operation would hold each other, and all
+    of this would wait for the garbage collector.
+    """
 
     def __init__(self) -> None:
         self._lists: dict[int, tuple[int, ...]] = {}

@@ -79,6 +79,8 @@ class Services:
     overhead: Callable[[], OverheadStatus]
     loop: Callable[[], asyncio.AbstractEventLoop | None] = lambda: None
     """The app's event loop; None without one."""
+    records: bool = True
+    """Whether this process is an app's; False where it only reads what apps have stored."""
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,9 @@ class Capabilities:
     """What this server allows and stores."""
 
     write: Annotated[Capability, strawberry.field(description="Mutations.")]
+    record: Annotated[
+        Capability, strawberry.field(description="Recording an app: off where stored history is only read.")
+    ]
     store: Annotated[Capability, strawberry.field(description="History that outlives the process.")]
     invoke: Annotated[
         Capability, strawberry.field(description="Running tasks and emitting events from here: both are on.")
@@ -285,6 +288,10 @@ def _capabilities(context: Context) -> Capabilities:
         write=Capability(
             enabled=context.request.access == "write",
             how="Use the token of DEVTOOLS_TOKEN; that of DEVTOOLS_READ_TOKEN only reads.",
+        ),
+        record=Capability(
+            enabled=context.services.records,
+            how="Mount devtools in the app: `devtools serve` reads what apps have stored.",
         ),
         store=Capability(
             enabled=context.services.store.status().kind != "memory",

@@ -38,6 +38,8 @@ class Column:
     """Filter values are multiplied by this to get stored values (milliseconds to nanoseconds)."""
     word: str | None = None
     """Name in the filter text (`level>=warn`)."""
+    capitals: bool = False
+    """Always in capitals, so that people need not write it so in the filter text."""
 
 
 PLAIN = Column()

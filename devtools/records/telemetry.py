@@ -21,7 +21,7 @@ GuardedJson = Annotated[str | None, Column(json=True, guard=True)]
 class Http(msgspec.Struct, frozen=True, gc=False):
     """The HTTP or WebSocket side of a run. Status and error follow OpenTelemetry's HTTP server convention."""
 
-    method: Annotated[str, Column(one_of="http_methods", word="method")]
+    method: Annotated[str, Column(one_of="http_methods", word="method", capitals=True)]
     """`GET`, …, or `WS` for a WebSocket session."""
     route: Annotated[str | None, Column(one_of="http_routes", word="route")]
     """The path template that matched; null when none did."""

@@ -22,7 +22,10 @@ TokenOrigin = Literal["settings", "file", "memory", "none"]
 
 MASK = "(token)"
 MAX_TOKEN = 4_096
-HOW = f"`devtools open` prints the link that carries it; {variable('token')} sets it."
+HOW = (
+    "`devtools open` prints the link that carries it; without a database each server has one of its own, and its output says "
+    f"the link. {variable('token')} sets it."
+)
 NO_TOKEN = f"A token is needed: send the header 'Authorization: Bearer ...'. It is never read from the address. {HOW}"
 WRONG_TOKEN = f"This token is not the one of this server. {HOW}"
 OPEN_WARNING = "auth=None: every process on this machine may read and write here; remote access stays off."

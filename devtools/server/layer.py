@@ -50,8 +50,8 @@ class Layer(RecordRequests):
         elif self.served is None and not self.host.started:
             await self.host.startup()
             self.host.inspect()
-            await self(scope, receive, send)
-        elif self.served is not None and "path" in scope and is_below(scope, self.prefix):
+            await (self.app if self.served is None else self)(scope, receive, send)
+        elif self.served is not None and is_below(scope, self.prefix):
             await self.served(self._below(scope), receive, send)
         else:
             await self.app(scope, receive, send)

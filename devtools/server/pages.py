@@ -47,8 +47,8 @@ NEVER_STORED = "no-store"
 
 NO_WEB_FILES = (
     '<p class="notice warn" role="note"><strong>The web files are missing</strong>, so this is the plain client. '
-    "Run <code>make web</code> in the repository and restart, or install a released wheel, "
-    "to get the overview page and GraphiQL.</p>"
+    "Run <code>make web</code> in the repository and restart (and install again, where it was installed from there), "
+    "or install a released wheel, to get the overview page and GraphiQL.</p>"
 )
 
 Endpoint = Callable[[Request], Response]

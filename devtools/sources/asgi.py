@@ -16,7 +16,7 @@ from devtools.sources.asgi_types import ASGIApp, Message, Receive, Scope, Send
 from devtools.sources.httpcapture import Capture, Captured
 from devtools.sources.routes import Matched, Named, Routed, Routes
 from devtools.sources.tracecontext import parse_traceparent
-from devtools.telemetry.context import current, internal
+from devtools.telemetry.context import current, internal, left
 from devtools.telemetry.errors import is_cancellation, record_exception
 from devtools.telemetry.identifiers import new_correlation, random_bits
 from devtools.telemetry.masking import mask_query
@@ -33,6 +33,7 @@ NORMAL_CLOSURES = frozenset({1000, 1001, 1005})
 _LONGEST_NUMBER = 18
 
 _current, _set_current, _reset_current, _is_internal = current.get, current.set, current.reset, internal.get
+_left = left.set
 _TASK = NodeKind.TASK
 _RUNNING, _OK, _ERROR, _CANCELLED = RunStatus.running, RunStatus.ok, RunStatus.error, RunStatus.cancelled
 
@@ -45,7 +46,7 @@ def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:  # no
 class RecordRequests:
     """The app, with a run for every request and session; what is not recorded goes to `passed`.
 
-    Requests below `prefix`, where there is one, are not the app's. Nothing is recorded before `record` gives it a recorder.
+    Requests below `prefix`, where there is one, are not the app's. Nothing is recorded before `record_to` gives it a recorder.
     """
 
     def __init__(
@@ -57,9 +58,9 @@ class RecordRequests:
         self.header = settings.correlation_header
         self.keeps = sampler(settings, "asgi") if "asgi" in chosen(settings) else lambda: False
         self._captures: CaptureHttp = settings.capture_http
-        self.record(recorder)
+        self.record_to(recorder)
 
-    def record(self, recorder: Recorder | None) -> None:
+    def record_to(self, recorder: Recorder | None) -> None:
         """Record to this one from now on; None = no more."""
         self.capture = (
             None if recorder is None or self._captures == "none" else Capture(recorder.guard, self._captures)
@@ -106,6 +107,7 @@ class RecordRequests:
             await self.app(scope, to_app, to_server)
         except BaseException as error:
             run.ended(error)
+            _left((run, id(error)))
             raise
         finally:
             if run.status is _RUNNING:
@@ -123,7 +125,6 @@ class RecordRequests:
             return None
         try:
             path, prefix = scope["path"], self.prefix
-            # One look is enough for nearly all of them.
             if prefix and prefix in path and is_below(scope, prefix):
                 return None
             sent = length = parent = None
@@ -173,7 +174,7 @@ class RecordRequests:
 class Exchange(ActiveRun, eq=False, gc=False):
     """The run of one request or session."""
 
-    record: Any = None  # Any: a RecordRequests; every field has a default because those of ActiveRun have
+    layer: Any = None  # Any: a RecordRequests; every field has a default because those of ActiveRun have
     method: str = ""
     path: str = ""
     query: str | None = None
@@ -196,7 +197,7 @@ class Exchange(ActiveRun, eq=False, gc=False):
         """Where the app sent it; None before, and without a route."""
         route = self.route
         if route is None and self.status is _RUNNING:
-            route = self.record.routes.matched(self.scope)
+            route = self.layer.routes.matched(self.scope)
         return None if route is None else route.routed(self.method)
 
     @property
@@ -297,7 +298,7 @@ class Exchange(ActiveRun, eq=False, gc=False):
         """Record the run, once."""
         if self.status is not _RUNNING:
             return
-        self.route = self.record.routes.matched(self.scope)
+        self.route = self.layer.routes.matched(self.scope)
         if error is not None or self.captured is not None:
             self.details = Details(error, None, self.captured and self.captured.attributes())
             self.details.guard(self.recorder.guard)
@@ -322,7 +323,7 @@ class Request(Exchange, eq=False, gc=False):
             self.code = code = message["status"]
             if code >= INTERNAL_SERVER_ERROR or self.captured is not None:
                 self.look_at(message)
-            if self.record.header:
+            if self.layer.header:
                 return self.labelled(message)
         elif kind == "http.response.body":
             body = message.get("body")
@@ -333,7 +334,7 @@ class Request(Exchange, eq=False, gc=False):
             # A failure waits for the exception that may follow it and says more.
             if not message.get("more_body") and self.code is not None and self.code < INTERNAL_SERVER_ERROR:
                 if self.captured is None:
-                    self.route = self.record.routes.matched(self.scope)
+                    self.route = self.layer.routes.matched(self.scope)
                     self.recorder.end(self, _OK)
                 else:
                     self.over(_OK)
@@ -382,7 +383,7 @@ class Session(Exchange, eq=False, gc=False):
             self.sent += _size(message)
         elif kind == "websocket.accept":
             self.code = SWITCHING_PROTOCOLS
-            if self.record.header:
+            if self.layer.header:
                 message = self.labelled(message)
         elif kind == "websocket.close":
             if self.code is None:
@@ -439,8 +440,10 @@ def _exchange() -> Exchange | None:
 
 def is_below(scope: Scope, prefix: str) -> bool:
     """Whether the path is the prefix or below it, seen from where the app is."""
+    path = scope.get("path")
+    if not isinstance(path, str) or prefix not in path:  # what is no path is for the app to say
+        return False
     prefix = base_path(scope) + prefix
-    path: str = scope["path"]
     return path == prefix or path.startswith(prefix + "/")
 
 

@@ -9,14 +9,15 @@ What `logging` filters out (disabled loggers, `logging.disable`, filters) is not
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-from devtools.records import Level, Log, SourceKind
+from devtools.records import Level, SourceKind
 from devtools.settings import Settings
 from devtools.sources import sampler
-from devtools.telemetry.context import current
-from devtools.telemetry.errors import is_cancellation, record_exception, recorded_as, source_kind_of
+from devtools.telemetry.context import current, left, within
+from devtools.telemetry.errors import is_cancellation, record_exception, recorded_id, source_kind_of
 from devtools.telemetry.recorder import Recorder
+from devtools.telemetry.runs import ActiveRun
 from devtools.telemetry.values import MAX_TEXT, exception_text, qualified_name, unprintable
 
 _STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {
@@ -77,6 +78,17 @@ class LogCapture:
             attached["exception"] = self._exception(record, exception)
         return attached or None
 
+    def request_left(self, record: logging.LogRecord) -> ActiveRun | None:
+        """The request that the exception of a line has just left, where a server logs it outside of every run; else None."""
+        if (
+            current.get() is not None
+            or (found := left.get()) is None
+            or not isinstance(record.exc_info, tuple)
+        ):
+            return None
+        run, exception = found
+        return run if run.recorder is self.recorder and exception == id(record.exc_info[1]) else None
+
     def _exception(self, record: logging.LogRecord, exception: BaseException) -> dict[str, str]:
         """Record the exception where nobody did, and tell which record it is."""
         run = current.get()
@@ -85,28 +97,8 @@ class LogCapture:
         if not (is_cancellation(exception) or _is_lost_client(record, exception)):
             record_exception(self.recorder, exception, source_id, kind)
         told = {"type": qualified_name(type(exception)), "message": exception_text(exception)}
-        mark = recorded_as(exception)
-        return told if mark is None else {**told, "errorId": str(mark.error_id)}
-
-    def late(
-        self, level: Level, message: str, exception: Any, name: str, data: Any, location: str
-    ) -> bool:  # Any: `exc_info`, and what the app attached
-        """Keep a line about an exception whose run has ended, as servers write it, in the call chain of that run."""
-        raised = cast("BaseException | None", exception[1] if isinstance(exception, tuple) else None)
-        mark = None if raised is None else recorded_as(raised)
-        if mark is None or mark.recorder != id(self.recorder) or mark.correlation_id is None:
-            return False
-        self.recorder.record(
-            Log,
-            level=level,
-            message=message,
-            source_id=name,
-            data=self.recorder.guard.json(data),
-            location=location,
-            correlation_id=mark.correlation_id,
-            run_id=mark.run_id,
-        )
-        return True
+        identifier = recorded_id(exception)
+        return told if identifier is None else {**told, "errorId": str(identifier)}
 
 
 _SERVERS = ("uvicorn", "hypercorn", "daphne", "granian")
@@ -165,7 +157,7 @@ def _before(
     One function, whose names are those of a closure: every line of the app's logs passes here.
     """
     log, locations, levels, standard = capture.recorder.log, capture.locations, _LEVELS, _STANDARD_COUNT
-    locate, attached, late, run = capture.locate, capture.data, capture.late, current.get
+    locate, attached, request_left = capture.locate, capture.data, capture.request_left
 
     def call_handlers(self: Any, record: logging.LogRecord) -> None:  # Any: typeshed leaves `_cache` out
         if not capture.active:
@@ -182,7 +174,10 @@ def _before(
             # Last: once its `__dict__` was looked at, every attribute of an object takes longer to read.
             data = attached(record) if exception or len(record.__dict__) > standard else None
             level = levels.get(number) or level_of(number)
-            if not (exception and run() is None and late(level, message, exception, name, data, location)):
+            if exception and (run := request_left(record)) is not None:
+                with within(run):
+                    log(level, message, name, data, location)
+            else:
                 log(level, message, name, data, location)
         if number >= lowest:
             original(self, record)

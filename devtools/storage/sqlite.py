@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Generator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -121,7 +121,11 @@ class Sqlite:
         self._make_directory(path)
         self._refuse_foreign(path)
         told = None
-        with lease.exclusive(lambda: self._is_ready(upgrade)) as locked:
+        with ExitStack() as held:
+            try:
+                locked = held.enter_context(lease.exclusive(lambda: self._is_ready(upgrade)))
+            except OSError as error:
+                raise self._unusable(f"cannot lock {lease.path}: {error.strerror}", error) from error
             if locked:
                 told = self._set_aside_if_damaged(path)
                 self._make_file(path)

@@ -8,7 +8,7 @@ import sysconfig
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 from devtools.records import Error, NodeKind, SourceKind
 from devtools.telemetry.context import current
@@ -19,15 +19,6 @@ MAX_CAUSES = 10
 MAX_LEAVES = 1_000
 """Exceptions of a group that are looked at."""
 _MARK = "__devtools_recorded__"
-
-
-class Mark(NamedTuple):
-    """What an exception that was recorded carries: the recorder by `id()`, and its error record."""
-
-    recorder: int
-    error_id: int
-    correlation_id: str | None
-    run_id: int | None
 
 
 def record_exception(
@@ -45,6 +36,7 @@ def record_exception(
     """
     if recorder.paused or is_recorded(recorder, exception):
         return None
+    run = current.get()
     try:
         guard = recorder.guard
         error = recorder.record(
@@ -59,7 +51,7 @@ def record_exception(
             fingerprint=fingerprint_of(exception, caller),
         )
         if error is not None:
-            _mark(exception, Mark(id(recorder), error.id, error.correlation_id, error.run_id))
+            _mark(exception, (id(recorder), run.correlation_id if run is not None else None, error.id))
     except Exception:
         recorder.dropped["error"] += 1
         return None
@@ -73,16 +65,19 @@ def is_recorded(recorder: Recorder, exception: BaseException) -> bool:
     that is in it.
     """
     mark = _mark_of(exception)
-    if mark is None or mark.recorder != id(recorder):
+    if mark is None or mark[0] != id(recorder):
         leaves = _leaves(exception)
         return bool(leaves) and all(is_recorded(recorder, leaf) for leaf in leaves)
     run = current.get()
-    return run is None or mark.correlation_id is None or mark.correlation_id == run.correlation_id
+    return run is None or mark[1] is None or mark[1] == run.correlation_id
 
 
-def recorded_as(exception: BaseException) -> Mark | None:
-    """What an exception was recorded as, of a group the first in it; None before it was recorded."""
-    return _mark_of(exception) or next(filter(None, map(recorded_as, _leaves(exception))), None)
+def recorded_id(exception: BaseException) -> int | None:
+    """The id of the error record of an exception, for a group of the first in it; None before it was recorded."""
+    mark = _mark_of(exception)
+    if mark is not None:
+        return mark[2]
+    return next(filter(None, map(recorded_id, _leaves(exception))), None)
 
 
 def _leaves(exception: BaseException) -> list[BaseException]:
@@ -98,7 +93,7 @@ def _leaves(exception: BaseException) -> list[BaseException]:
     return found
 
 
-def _mark(exception: BaseException, mark: Mark) -> None:
+def _mark(exception: BaseException, mark: tuple[int, str | None, int]) -> None:
     try:
         object.__getattribute__(exception, "__dict__")[_MARK] = mark
     except KeyboardInterrupt:
@@ -107,7 +102,7 @@ def _mark(exception: BaseException, mark: Mark) -> None:
         return
 
 
-def _mark_of(exception: BaseException) -> Mark | None:
+def _mark_of(exception: BaseException) -> Any:  # Any: (recorder, correlation id, error id) or None
     try:
         return object.__getattribute__(exception, "__dict__").get(_MARK)
     except KeyboardInterrupt:

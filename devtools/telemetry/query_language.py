@@ -183,7 +183,10 @@ def _of_field(term: Term, stored: RecordField, now_ns: int) -> list[Condition]:
 def _text(term: Term, stored: RecordField) -> Condition:
     if term.comparison not in {":", "="}:
         raise _wrong(term.value, term.position, f"{term.word} is text: compare it with : or =")
-    value, column = term.value, stored.column
+    column = stored.column
+    if column.capitals:
+        term = replace(term, value=term.value.upper())
+    value = term.value
     if not term.quoted and term.comparison == ":" and "*" in value:
         if value.count("*") > MAX_WILDCARDS:
             raise _wrong(value, term.position, f"at most {MAX_WILDCARDS} * in one value")

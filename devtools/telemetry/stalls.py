@@ -15,7 +15,7 @@ from typing import NamedTuple
 STALL_SECONDS = 0.1
 """How late a timer of the loop must be before something blocks it."""
 LOOK_SECONDS = 0.05
-"""Between two looks while something blocks, and at least before."""
+"""The shortest pause between two looks, and the pause while something blocks."""
 STALLS_KEPT = 200
 MAX_FRAMES = 100
 IDLE = frozenset({"select", "poll", "run_once"})
@@ -42,7 +42,7 @@ class Stall:
 
 
 class StallWatch:
-    """The newest stalls of one loop. `timer` answers the one that it waits for, None while it does not run."""
+    """The newest stalls of one loop. `timer` answers the one that the loop waits for; None while the loop does not run."""
 
     def __init__(self, timer: Callable[[], Timer | None]) -> None:
         self._timer = timer
@@ -81,17 +81,25 @@ class StallWatch:
                 self._stalls.append(replace(current[1], seconds=now - current[0]))
                 current = None
             late = 0.0 if timer is None else now - timer.due
-            pause = max(LOOK_SECONDS, STALL_SECONDS - late)
-            if current is not None or timer is None or late < STALL_SECONDS:
+            busy = time.process_time() - used - pause
+            pause = min(STALL_SECONDS, max(LOOK_SECONDS, STALL_SECONDS - late))
+            if (
+                current is not None
+                or timer is None
+                or late < STALL_SECONDS
+                or _may_be_starved(now - due, busy)
+            ):
                 continue
-            if not _starved(now - due, time.process_time() - used):
-                stall = _stall_of(sys._current_frames().get(timer.thread_id))  # pyright: ignore[reportPrivateUsage] - documented
-                current = None if stall is None else (timer.due, stall)
+            stall = _stall_of(sys._current_frames().get(timer.thread_id))  # pyright: ignore[reportPrivateUsage] - documented
+            current = None if stall is None else (timer.due, stall)
 
 
-def _starved(overslept: float, used: float) -> bool:
-    """Whether it was the machine that gave this process no time: then nobody here blocks anything."""
-    return overslept > 2 * LOOK_SECONDS and used < overslept / 2
+def _may_be_starved(overslept: float, busy: float) -> bool:
+    """Whether the machine may have given this process no time, so that nobody here blocks anything: the next look tells.
+
+    `busy` is the processor time that it used while we overslept, at least.
+    """
+    return overslept > 2 * LOOK_SECONDS and busy < overslept / 2
 
 
 def _stall_of(frame: FrameType | None) -> Stall | None:

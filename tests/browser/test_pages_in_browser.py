@@ -2,11 +2,15 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.servers import TOKEN as SERVERS_TOKEN
+from tests.servers import free_port, running, toy
 
 from .accessibility import check_accessibility
 from .conftest import TOKEN, Open, Server, Watch
@@ -84,6 +88,33 @@ def test_an_error_is_shown_with_its_message(server: Server, open_page: Open) -> 
     page = open_page(server.url())
     expect(page.locator('[data-panel="errors"]')).to_contain_text("card declined")
     expect(page.locator('[data-tile="error"] .tile-value')).to_contain_text("✕")
+
+
+def test_a_refused_request_is_neither_a_failure_nor_a_success(server: Server, open_page: Open) -> None:
+    """4xx is not shown in the colour of what went well."""
+    httpx.get(f"{server.origin}/nowhere")
+    page = open_page(server.url())
+    outcome = page.locator('[data-panel="runs"] .outcome', has_text="404").first
+    expect(outcome).to_have_text("▲ ok 404")
+    expect(outcome).to_have_class("outcome warn-text")
+
+
+def test_what_only_reads_says_so(tmp_path: Path, web_files: Path, open_page: Open) -> None:
+    """`devtools serve` shows what an app stored: no memory or processor, which would be its own."""
+    database = f"sqlite:///{tmp_path}/stored.db"
+    with toy(tmp_path, TOY_DATABASE=database) as app:
+        app.get("/stock/1")
+        app.await_that("{ activeSnapshot { version } }", lambda data: data["activeSnapshot"])
+    port = free_port()
+    command = [sys.executable, "-m", "devtools", "serve", "--database", database, "--port", str(port)]
+    with running(command, port=port, cwd=tmp_path, mount="") as reader:
+        page = open_page(f"{reader.base}/#token={SERVERS_TOKEN}")
+        await_counts(page, run=1)
+        expect(page.locator("[data-state]")).to_have_text("● read-only")
+        expect(page.locator('[data-notice="structure"]')).to_contain_text(
+            "this server reads what the app stored"
+        )
+        assert page.locator('[data-tile="memory"], [data-tile="cpu"], [data-tile="health"]').count() == 0
 
 
 def test_hostile_text_stays_text(server: Server, open_page: Open) -> None:

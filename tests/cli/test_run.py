@@ -112,12 +112,19 @@ def test_an_app_that_names_its_own_database_overrules_the_command_line_which_is_
     assert not (project / "other.db").exists()
 
 
-def test_a_database_that_cannot_be_reached_is_said_once_and_the_app_runs(project):
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("/proc/nope/x.db", "cannot make the directory /proc/nope: No such file or directory"),
+        ("/proc/x.db", "cannot lock /proc/x.db.lock: No such file or directory"),
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_said_once_and_the_app_runs(project, place, why):
     """At the start, with the reason; the end says what was lost by it."""
-    with run(project, "bare:app", "--database", "sqlite:////proc/nope/x.db") as server:
+    with run(project, "bare:app", "--database", f"sqlite:///{place}") as server:
         assert server.get("/").text.startswith("one ")
         server.await_output("which cannot be used now")
-        assert server.output.count("cannot make the directory /proc/nope: No such file or directory") == 1
+        assert server.output.count(why) == 1
         assert server.stop() <= SHUTDOWN_SECONDS
         server.await_output("could not be stored before the end")
         assert "Error(" not in server.output

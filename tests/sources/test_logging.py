@@ -12,11 +12,11 @@ from types import ModuleType
 
 import pytest
 
-from devtools.records import Level, NodeKind
+from devtools.records import Level
 from devtools.telemetry import runs
 from devtools.telemetry.context import own_work
-from devtools.telemetry.errors import record_exception
-from tests.sources.asgi_client import errors, logs
+from tests.sources.asgi_client import call, errors, http_scope, logs, recorded
+from tests.sources.asgi_client import runs as recorded_runs
 
 
 @pytest.fixture
@@ -255,23 +255,28 @@ def test_a_huge_message_is_cut_before_it_is_copied(watch, logger):
     assert all(text.endswith("… [cut: 100,000,000 characters]") for text in messages(recorder))
 
 
-def test_a_line_after_the_end_of_its_run(watch, logger):
-    """Servers log what an app raised once its request is over: the line stands in that call chain, not in one around it."""
+async def test_a_server_logs_what_left_a_request(watch, logger):
+    """In the call chain of that request, whatever the exception is; what is raised again elsewhere is not of it."""
     recorder = watch()
-    error = ValueError("no stock")
-    run = runs.start("shop.buy", NodeKind.TASK, "buy")
-    record_exception(recorder, error, "shop.buy")
-    runs.finish(run, exception=error)
-    logger.error("failed", exc_info=error)
-    other = runs.start("shop.report", NodeKind.TASK, "report")
-    logger.error("again", exc_info=error)
-    runs.finish(other)
-    logger.error("never recorded", exc_info=asyncio.CancelledError())
-    late, inside, unknown = logs(recorder)
-    assert (late.correlation_id, late.run_id, late.message) == (run.correlation_id, run.run_id, "failed")
-    assert json.loads(late.data)["exception"]["message"] == "no stock"
-    assert (inside.correlation_id, inside.run_id) == (other.correlation_id, other.run_id)
-    assert (unknown.correlation_id, unknown.run_id) == (None, None)
+    constant = ValueError("no stock")
+
+    async def app(scope, receive, send):
+        raise constant if scope["path"] == "/raises" else asyncio.CancelledError
+
+    async def serve(path):
+        try:
+            await call(recorded(app, recorder), http_scope(path), [])
+        except BaseException:
+            logger.exception("Exception in ASGI application")
+
+    for path in ("/raises", "/leaves"):
+        await asyncio.create_task(serve(path))
+    logger.error("again", exc_info=constant)
+    raising, leaving, again = logs(recorder)
+    found = [(run.correlation_id, run.run_id) for run in recorded_runs(recorder)]
+    assert [(line.correlation_id, line.run_id) for line in (raising, leaving)] == found
+    assert json.loads(raising.data)["exception"]["message"] == "no stock"
+    assert (again.correlation_id, again.run_id) == (None, None)
 
 
 def test_exc_info_without_an_exception(watch, logger):

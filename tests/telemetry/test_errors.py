@@ -13,7 +13,7 @@ from devtools.telemetry.errors import (
     is_recorded,
     normal_message,
     record_exception,
-    recorded_as,
+    recorded_id,
     source_kind_of,
 )
 
@@ -40,7 +40,7 @@ def test_an_exception_passing_several_runs_is_one_error(recorder):
     runs.finish(outer, exception=error)
     assert record_exception(recorder, error, "thread") is None
     assert kept(recorder) == [first]
-    assert (first.source_id, first.run_id, recorded_as(error).error_id) == ("b", inner.run_id, first.id)
+    assert (first.source_id, first.run_id, recorded_id(error)) == ("b", inner.run_id, first.id)
     assert is_recorded(recorder, error)
 
 
@@ -50,7 +50,7 @@ def test_a_group_of_recorded_exceptions_is_no_other_error(recorder):
     kept_first = record_exception(recorder, first, "a")
     group = raised(ExceptionGroup("g", [ExceptionGroup("inner", [first])]))
     assert record_exception(recorder, group, "a") is None
-    assert recorded_as(group).error_id == kept_first.id
+    assert recorded_id(group) == kept_first.id
     assert record_exception(recorder, raised(ExceptionGroup("g", [first, second])), "a") is not None
     assert len(kept(recorder)) == 2
 
@@ -69,7 +69,7 @@ def test_a_dictionary_that_raises(recorder):
             raise KeyboardInterrupt
 
     assert record_exception(recorder, raised(Leaving("x")), "a") is not None
-    assert recorded_as(Leaving("x")) is None
+    assert recorded_id(Leaving("x")) is None
     with pytest.raises(KeyboardInterrupt):
         is_recorded(recorder, Interrupted("x"))
 

@@ -113,6 +113,7 @@ RUN_CASES = [
     ("code>=500", {}, False),
     ("code:404,410", {"http": Http(method="GET", route=None, path="/", status=410)}, True),
     ("path:/cart", {"http": Http(method="GET", route=None, path="/cart/7")}, True),
+    ("method:get,post", {"http": Http(method="POST", route=None, path="/")}, True),
     ("method:GET route:/cart/*", {"http": Http(method="GET", route="/cart/{id}", path="/cart/7")}, True),
 ]
 

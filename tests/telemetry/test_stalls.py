@@ -1,6 +1,9 @@
 """What keeps an event loop from going on is seen, and waiting is not."""
 
 import asyncio
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -36,6 +39,41 @@ def test_code_that_blocks_the_loop_is_named() -> None:
     assert stall.seconds >= 0.1
 
 
+BUSY = """
+import asyncio, time
+from devtools.telemetry.gauges import Gauges
+
+async def main():
+    gauges = Gauges()
+    gauges.follow(asyncio.get_running_loop())
+    print("ready", flush=True)
+    end = time.monotonic() + 9
+    while time.monotonic() < end:
+        until = time.perf_counter() + 0.0095
+        while time.perf_counter() < until:
+            pass
+        await asyncio.sleep(0.0005)
+    gauges.close()
+    print(gauges.stalls())
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+def test_a_machine_that_gives_no_time_blames_nobody() -> None:
+    """Stopped for three tenths of a second again and again, in the midst of short callbacks."""
+    with subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        for _ in range(12):
+            time.sleep(0.23)
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(0.3)
+            process.send_signal(signal.SIGCONT)
+        assert process.stdout.read() == "[]\n"
+
+
 @pytest.mark.parametrize(("waits", "count"), [(True, 0), (False, 1)])
 def test_a_loop_that_waits_for_events_is_not_blocked(waits: bool, count: int) -> None:
     """Then its innermost function is the selector's."""
@@ -52,12 +90,12 @@ def test_a_loop_that_waits_for_events_is_not_blocked(waits: bool, count: int) ->
     thread.start()
     looks = 0
 
-    def overdue() -> Timer:
+    def timer() -> Timer:
         nonlocal looks
         looks += 1
         return Timer(-looks, thread.ident or 0)
 
-    watch = StallWatch(overdue)
+    watch = StallWatch(timer)
     watch.start()
     deadline = time.monotonic() + 20
     while looks < 4 and time.monotonic() < deadline:

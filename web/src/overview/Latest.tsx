@@ -52,6 +52,12 @@ const Time = ({ ms }: { ms: number }) => (
   </td>
 );
 
+/** A request refused with 4xx is no failure of the app, and not what one looks past either. */
+function outcomeOf(run: Run): [text: string, className: string] {
+  if (!run.ok) return ["✕ error", "bad"];
+  return run.httpStatus !== null && run.httpStatus >= 400 ? ["▲ ok", "warn-text"] : ["✓ ok", "good"];
+}
+
 export function LatestRuns({ runs }: { runs: Run[] }) {
   const rows = runs.toReversed().map((run) => (
     <tr key={run.id}>
@@ -60,8 +66,8 @@ export function LatestRuns({ runs }: { runs: Run[] }) {
         <span className="kind quiet">{run.nodeKind.toLowerCase()}</span> {run.name}
         {run.error && <span className="bad"> {run.error}</span>}
       </td>
-      <td className={`outcome ${run.ok ? "good" : "bad"}`}>
-        {run.ok ? "✓ ok" : "✕ error"}
+      <td className={`outcome ${outcomeOf(run)[1]}`}>
+        {outcomeOf(run)[0]}
         {run.httpStatus !== null && ` ${run.httpStatus}`}
       </td>
       <td className="number">{milliseconds(run.durationMs)}</td>

@@ -1,5 +1,5 @@
 import { age, bytes, count, milliseconds } from "../format";
-import type { State, StoreInfo } from "./data";
+import { isReader, type State, type StoreInfo } from "./data";
 import type { Overview } from "./useOverview";
 
 function StoreNotice({ store, stale }: { store: StoreInfo; stale: boolean }) {
@@ -23,18 +23,20 @@ function StoreNotice({ store, stale }: { store: StoreInfo; stale: boolean }) {
 const STRUCTURE: Record<string, string> = {
   live: "read from the running app",
   restored: "from the last stored snapshot; the app has not been inspected yet",
+  reader: "from the last stored snapshot; this server reads what the app stored",
   empty: "nothing is known of the app yet, and no snapshot is stored",
 };
 
-function StructureNotice({ structure, stale }: Pick<State, "structure"> & { stale: boolean }) {
+function StructureNotice({ structure, reader, stale }: Pick<State, "structure"> & { reader: boolean; stale: boolean }) {
   const state = structure.state.toLowerCase();
+  const origin = reader && state === "restored" ? "reader" : state;
   return (
     <p className={`notice ${state === "live" ? "" : "warn"}`} data-notice="structure">
       <strong>
         Structure {stale && "was "}
         {state}
       </strong>
-      {structure.snapshotVersion !== null && <> (snapshot {structure.snapshotVersion})</>}: {STRUCTURE[state] ?? state}.
+      {structure.snapshotVersion !== null && <> (snapshot {structure.snapshotVersion})</>}: {STRUCTURE[origin] ?? state}.
     </p>
   );
 }
@@ -62,7 +64,7 @@ export function Notices({ overview, stale, tries }: { overview: Overview; stale:
         </p>
       )}
       {state && <StoreNotice store={state.store} stale={stale} />}
-      {state && <StructureNotice structure={state.structure} stale={stale} />}
+      {state && <StructureNotice structure={state.structure} reader={isReader(answer)} stale={stale} />}
     </div>
   );
 }

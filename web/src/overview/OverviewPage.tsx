@@ -3,7 +3,7 @@ import { Bar } from "../shell/Bar";
 import { TokenGate } from "../shell/TokenGate";
 import { useToken } from "../shell/useToken";
 import { useTheme } from "../theme";
-import type { Counts } from "./data";
+import { type Counts, isReader } from "./data";
 import { Health } from "./Health";
 import { Hints } from "./Hints";
 import { LatestErrors, LatestLogs, LatestRuns } from "./Latest";
@@ -11,10 +11,10 @@ import { Notices, StatusLine } from "./Notices";
 import { Tiles } from "./Tiles";
 import { type Connection, useOverview } from "./useOverview";
 
-function stateText(connection: Connection, paused: boolean, needed: boolean): [text: string, className: string] {
+function stateText(connection: Connection, paused: boolean, needed: boolean, reader: boolean): [text: string, className: string] {
   if (needed) return ["▲ token needed", "warn-text"];
   if (paused) return ["‖ paused", "warn-text"];
-  if (connection.state === "live") return ["● live", "good"];
+  if (connection.state === "live") return reader ? ["● read-only", "quiet"] : ["● live", "good"];
   return connection.state === "lost" ? ["✕ lost", "bad"] : ["… connecting", "quiet"];
 }
 
@@ -30,7 +30,7 @@ export function OverviewPage() {
   const [paused, setPaused] = useState(false);
   const overview = useOverview(!paused && !token.needed, token.generation, token.ask);
   const { answer, connection } = overview;
-  const [text, className] = stateText(connection, paused, token.needed);
+  const [text, className] = stateText(connection, paused, token.needed, isReader(answer));
   // Nobody says any more how the app is: what stands here is what was.
   const stale = connection.state === "lost" || token.needed;
   const names = appNames(answer.counts);
@@ -60,7 +60,7 @@ export function OverviewPage() {
             <LatestRuns runs={answer.live.runs} />
             <LatestLogs logs={answer.live.logs} />
             <LatestErrors errors={answer.live.errors} />
-            <Health report={answer.live.healthReport} stale={stale} />
+            {!isReader(answer) && <Health report={answer.live.healthReport} stale={stale} />}
           </div>
         )}
         <Hints />

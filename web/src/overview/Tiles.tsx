@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { bytes, count, milliseconds, percent } from "../format";
-import { type Answer, type HealthReport, type KindInfo, total } from "./data";
+import { type Answer, type HealthReport, isReader, type KindInfo, total } from "./data";
 import { healthWord } from "./Health";
 import { Sparkline } from "./Sparkline";
 import type { Sample } from "./useOverview";
@@ -89,7 +89,7 @@ export function Tiles({ answer, samples, stale }: { answer: Answer; samples: Sam
         .map((info) => (
           <KindTile key={info.kind} info={info} samples={samples} />
         ))}
-      {live && (
+      {live && !isReader(answer) && (
         <>
           <Tile name="memory" label="Memory" value={bytes(live.memory.rss)}>
             resident

@@ -32,6 +32,7 @@ export interface State {
   subscribers: number;
   store: StoreInfo;
   structure: { state: string; snapshotVersion: number | null };
+  capabilities: { record: { enabled: boolean } };
 }
 
 /** `counts.graphql` */
@@ -100,5 +101,8 @@ export interface Answer {
   state: State | null;
   counts: Counts | null;
 }
+
+/** Whether the server is no app's, but reads what apps have stored: then its own memory and processor say nothing of them. */
+export const isReader = ({ state }: Answer): boolean => state !== null && !state.capabilities.record.enabled;
 
 export const total = (kind: KindInfo): number => kind.kept + kind.evicted;
