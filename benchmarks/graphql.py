@@ -26,6 +26,8 @@ ROUNDS = 9
 ROUND_SECONDS = 0.15
 """About how long one server is asked before the next one is."""
 PEERS = Path(__file__).parent / "peers"
+NODE = PEERS / "node_modules" / ".bin" / "node"
+"""The Node.js that the bar names, from npm."""
 PATHS = {"ours": "/devtools/graphql", "apollo": "/", "stock": "/"}
 
 
@@ -53,7 +55,8 @@ def _python(variant: str) -> Iterator[Server]:
 def _apollo(data: Path) -> Iterator[Server]:
     subprocess.run(["npm", "ci", "--prefix", PEERS, "--no-audit", "--no-fund", "--silent"], check=True)
     port = free_port()
-    server = Server(["node", str(PEERS / "apollo.mjs"), str(data), str(port)], port, NODE_ENV="production")
+    command = [str(NODE), str(PEERS / "apollo.mjs"), str(data), str(port)]
+    server = Server(command, port, NODE_ENV="production")
     try:
         yield server
     finally:

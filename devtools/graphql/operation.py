@@ -149,11 +149,11 @@ class OperationExecutor(Executor[None]):
                 return None
             selected = self.collect_subfields(kind, details).grouped_field_set
             columns = columns_of(kind, items, selected)
+            if columns and None not in columns.values():
+                return _whole_rows(columns)
             left = {name: selected[name] for name, values in columns.items() if values is None}
             if len(left) == len(columns):
                 return None
-            if not left:
-                return _whole_rows(columns)
             return self._mixed_rows(item_type, details, path, items, columns, left)
         return self._rows_of_kinds(kind, details, info, items) if is_abstract_type(kind) else None
 

@@ -58,6 +58,8 @@ class Column:
     """Reads all of its values."""
     leaf: GraphQLLeafType
     nullable: bool
+    plain: type | None
+    """The class whose values are written as they are."""
 
 
 def columns_of(kind: GraphQLObjectType, items: Sequence[Any], selected: Mapping[str, list[Any]]) -> Columns:
@@ -109,7 +111,7 @@ def _column(parent: GraphQLObjectType, field: str) -> Column:
     leaf = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
     if declared.args or not is_leaf_type(leaf):
         raise NotPlainError
-    return Column(_reader(declared), leaf, nullable=leaf is kind)
+    return Column(_reader(declared), leaf, nullable=leaf is kind, plain=_PLAIN.get(leaf.name))
 
 
 def _reader(declared: GraphQLField) -> Callable[[Sequence[Any]], Iterable[Any]]:
@@ -126,13 +128,14 @@ def _values(column: Column, items: Sequence[Any]) -> Values:
     kinds: set[type] = set(map(type, values))
     if type(None) in kinds and not column.nullable:
         raise NotPlainError
-    whole = len(kinds)
+    plain, whole = column.plain, len(kinds)
+    if whole == 1 and plain in kinds:
+        if plain is int or plain is float:
+            _check_range(plain, values)
+        return values
     kinds.discard(type(None))
-    plain = _PLAIN.get(column.leaf.name)
     if plain is not None and kinds <= {plain}:
-        _check_range(
-            plain, values if len(kinds) == whole else [value for value in values if value is not None]
-        )
+        _check_range(plain, [value for value in values if value is not None])
         return values
     if column.leaf.name == "ID" and kinds == {int} and whole == 1:
         return list(map(str, values))

@@ -1,6 +1,6 @@
 """The GraphQL endpoint: HTTP by https://graphql.github.io/graphql-over-http/draft/, subscriptions by server-sent events, WebSocket.
 
-Operations run whole in worker threads, four at a time; only subscriptions touch the app's event loop.
+Operations run whole in worker threads; only subscriptions touch the app's event loop.
 """
 
 from collections.abc import AsyncGenerator
@@ -8,8 +8,6 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any, Literal
 
-import anyio
-import anyio.to_thread
 from starlette.requests import Request as HttpRequest
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -24,9 +22,8 @@ from devtools.server.credentials import Credentials, token_from_payload
 from devtools.server.graphql_ws import Connection, Payload, Run
 from devtools.server.guard.middleware import ACCESS_KEY
 from devtools.server.guard.policy import Granted
+from devtools.server.threads import Threads
 
-THREADS = 4
-"""Operations that run at the same time; more wait."""
 ACCESS: dict[str, Literal["read", "write"]] = {"read": "read", "write": "write"}
 """What an operation may do by what the guard granted. Who was granted anything else runs none."""
 STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -55,23 +52,25 @@ class EventStream(StreamingResponse):
 class GraphQLEndpoint:
     """One path, three protocols."""
 
-    def __init__(self, services: Services, credentials: Credentials) -> None:
+    def __init__(self, services: Services, credentials: Credentials, threads: Threads) -> None:
         self.services = services
         self.credentials = credentials
         self.limits = services.settings.limits
-        self._threads: anyio.CapacityLimiter | None = None
+        self.threads = threads
 
     def routes(self) -> list[BaseRoute]:
         """`/graphql` and `/graphql/`, without a redirect from one to the other."""
         return [
             route
             for path in ("/graphql", "/graphql/")
-            for route in (
-                Route(path, self.get, methods=["GET"]),
-                Route(path, self.post, methods=["POST"]),
-                WebSocketRoute(path, self.socket),
-            )
+            for route in (Route(path, self, methods=["GET", "POST"]), WebSocketRoute(path, self.socket))
         ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI, for requests by HTTP."""
+        request = HttpRequest(scope, receive)
+        response = await (self.post(request) if request.method == "POST" else self.get(request))
+        await response(scope, receive, send)
 
     async def get(self, request: HttpRequest) -> Response:
         """A browser goes to GraphiQL; others may ask and subscribe, and change nothing."""
@@ -80,7 +79,7 @@ class GraphQLEndpoint:
             # Without a token the guard lets nobody in but a browser that opens the address as a page.
             return RedirectResponse("../graphiql" if request.url.path.endswith("/") else "graphiql", 307)
         asked = http.parse_get(request.query_params, request.headers.get("accept"))
-        if isinstance(asked, http.Operation) and await self._in_thread(
+        if isinstance(asked, http.Operation) and await self.threads.run(
             partial(names_mutation, asked.query, asked.operation_name, self.limits)
         ):
             return _respond(http.not_by_get())
@@ -104,7 +103,7 @@ class GraphQLEndpoint:
             )
             return EventStream(events, await anext(events, b""))
         run = partial(execute, operation, asked.query, asked.variables, asked.operation_name)
-        return _respond(http.respond(await self._in_thread(run), asked.media_type))
+        return _respond(http.respond(await self.threads.run(run), asked.media_type))
 
     async def socket(self, socket: WebSocket) -> None:
         """Speak graphql-transport-ws."""
@@ -130,15 +129,10 @@ class GraphQLEndpoint:
     def _request(self, granted: Granted) -> Request:
         return Request(self.services, ACCESS[granted.scope], granted.actor, granted.client)
 
-    async def _in_thread(self, work: Any) -> Any:  # Any: what `work` answers
-        if self._threads is None:
-            self._threads = anyio.CapacityLimiter(THREADS)
-        return await anyio.to_thread.run_sync(work, limiter=self._threads)
-
     def _results(self, operation: Request, asked: Payload) -> AsyncGenerator[bytes]:
         """One result for a query or mutation, one per batch for a subscription."""
         return subscribe(
-            operation, asked.query, asked.variables, asked.operation_name, in_thread=self._in_thread
+            operation, asked.query, asked.variables, asked.operation_name, in_thread=self.threads.run
         )
 
 

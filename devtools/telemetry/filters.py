@@ -188,6 +188,8 @@ def _type_name(wanted: type) -> str:
 
 def resolve_ids(record_type: type[Record], query: Filter, known: Callable[[str], Iterable[str]]) -> Filter:
     """The filter with ids given as a dotted suffix replaced by the known ids they stand for, beside themselves."""
+    if not query.conditions:
+        return query
     suffixed = {field.name for field in fields_of(record_type) if field.column.suffix}
     return Filter(
         tuple(

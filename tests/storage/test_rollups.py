@@ -264,6 +264,7 @@ def test_what_another_counted_is_left_out_also_where_its_rows_are_gone(
     running.store.close()
 
 
+@pytest.mark.slow
 def test_what_was_recorded_before_the_database_was_open_is_counted(file: Path) -> None:
     """Though another process has stored newer records meanwhile."""
     first = Running(file)

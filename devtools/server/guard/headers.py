@@ -27,6 +27,7 @@ _FIXED: RawHeaders = [
 ]
 _REPLACED = {name for name, _ in _FIXED} | {b"content-security-policy", b"server", b"x-powered-by"}
 _CORS = b"access-control-"
+_CACHING = b"cache-control"
 
 CODES = {
     401: "UNAUTHENTICATED",
@@ -84,16 +85,17 @@ def secured(
 
     `storable` leaves the caching to the page; all else is never stored. `origin` is a configured origin that may read the answer.
     """
-    dropped = _REPLACED if storable else _REPLACED | {b"cache-control"}
     kept = [
         (name, value)
         for name, value in headers
-        if name.lower() not in dropped and not name.lower().startswith(_CORS)
+        if (lower := name.lower()) not in _REPLACED
+        and (storable or lower != _CACHING)
+        and not lower.startswith(_CORS)
     ]
+    if not (storable and any(name.lower() == _CACHING for name, _ in kept)):
+        kept.append((_CACHING, b"no-store"))
     kept.append((b"content-security-policy", content_security.encode()))
     kept.extend(_FIXED)
-    if not any(name.lower() == b"cache-control" for name, _ in kept):
-        kept.append((b"cache-control", b"no-store"))
     if origin is not None:
         kept.extend([(b"access-control-allow-origin", origin.encode()), (b"vary", b"Origin")])
     return kept

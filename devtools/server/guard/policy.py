@@ -126,21 +126,17 @@ class Policies:
 
     def __init__(self, rows: Iterable[RoutePolicy]) -> None:
         self.rows = tuple(rows)
-        self._patterns = tuple(row for row in self.rows if row.prefix is not None)
-        self._exact: dict[str, tuple[RoutePolicy, ...]] = {
-            row.path: tuple(other for other in self.rows if other.covers(row.path))
-            for row in self.rows
-            if row.prefix is None
-        }
+        self._exact = {row.path: self._about(row.path) for row in self.rows if row.prefix is None}
 
     def resolve(self, path: str, method: str, accept: str = "") -> Resolution:
         """The first row that fits."""
-        here = self._exact.get(path)
-        if here is None:
-            here = tuple(row for row in self._patterns if row.covers(path))
-        fitting = next((row for row in here if row.fits(method, accept)), None)
-        methods = {method for row in here for method in row.methods}
-        return Resolution(fitting, tuple(sorted(methods)))
+        rows, methods = self._exact.get(path) or self._about(path)
+        return Resolution(next((row for row in rows if row.fits(method, accept)), None), methods)
+
+    def _about(self, path: str) -> tuple[tuple[RoutePolicy, ...], tuple[str, ...]]:
+        """The rows about a path, and the methods that they name."""
+        rows = tuple(row for row in self.rows if row.covers(path))
+        return rows, tuple(sorted({method for row in rows for method in row.methods}))
 
 
 def core_policies(limits: Limits) -> tuple[RoutePolicy, ...]:
