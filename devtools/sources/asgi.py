@@ -16,7 +16,7 @@ from devtools.sources.asgi_types import ASGIApp, Message, Receive, Scope, Send
 from devtools.sources.httpcapture import Capture, Captured
 from devtools.sources.routes import Matched, Named, Routed, Routes
 from devtools.sources.tracecontext import parse_traceparent
-from devtools.telemetry.context import current, internal, left
+from devtools.telemetry.context import Left, current, internal, left
 from devtools.telemetry.errors import is_cancellation, record_exception
 from devtools.telemetry.identifiers import new_correlation, random_bits
 from devtools.telemetry.masking import mask_query
@@ -107,7 +107,7 @@ class RecordRequests:
             await self.app(scope, to_app, to_server)
         except BaseException as error:
             run.ended(error)
-            _left((run, id(error)))
+            _left(Left(id(run.recorder), id(error), run.correlation_id, run.run_id))
             raise
         finally:
             if run.status is _RUNNING:

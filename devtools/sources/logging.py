@@ -11,13 +11,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from devtools.records import Level, SourceKind
+from devtools.records import Level, Log, SourceKind
 from devtools.settings import Settings
 from devtools.sources import sampler
-from devtools.telemetry.context import current, left, within
+from devtools.telemetry.context import Left, current, left
 from devtools.telemetry.errors import is_cancellation, record_exception, recorded_id, source_kind_of
 from devtools.telemetry.recorder import Recorder
-from devtools.telemetry.runs import ActiveRun
 from devtools.telemetry.values import MAX_TEXT, exception_text, qualified_name, unprintable
 
 _STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {
@@ -78,7 +77,7 @@ class LogCapture:
             attached["exception"] = self._exception(record, exception)
         return attached or None
 
-    def request_left(self, record: logging.LogRecord) -> ActiveRun | None:
+    def request_left(self, record: logging.LogRecord) -> Left | None:
         """The request that the exception of a line has just left, where a server logs it outside of every run; else None."""
         if (
             current.get() is not None
@@ -86,8 +85,21 @@ class LogCapture:
             or not isinstance(record.exc_info, tuple)
         ):
             return None
-        run, exception = found
-        return run if run.recorder is self.recorder and exception == id(record.exc_info[1]) else None
+        meant = found.recorder == id(self.recorder) and found.exception == id(record.exc_info[1])
+        return found if meant else None
+
+    def keep(self, request: Left, level: Level, message: str, name: str, data: object, location: str) -> None:
+        """Keep a line of a request that has ended; the rest is what `Recorder.log` does."""
+        self.recorder.record(
+            Log,
+            level=level,
+            message=message,
+            source_id=name,
+            data=self.recorder.guard.json(data),
+            location=location,
+            correlation_id=request.correlation_id,
+            run_id=request.run_id,
+        )
 
     def _exception(self, record: logging.LogRecord, exception: BaseException) -> dict[str, str]:
         """Record the exception where nobody did, and tell which record it is."""
@@ -157,7 +169,8 @@ def _before(
     One function, whose names are those of a closure: every line of the app's logs passes here.
     """
     log, locations, levels, standard = capture.recorder.log, capture.locations, _LEVELS, _STANDARD_COUNT
-    locate, attached, request_left = capture.locate, capture.data, capture.request_left
+    locate, attached = capture.locate, capture.data
+    request_left, keep = capture.request_left, capture.keep
 
     def call_handlers(self: Any, record: logging.LogRecord) -> None:  # Any: typeshed leaves `_cache` out
         if not capture.active:
@@ -174,9 +187,8 @@ def _before(
             # Last: once its `__dict__` was looked at, every attribute of an object takes longer to read.
             data = attached(record) if exception or len(record.__dict__) > standard else None
             level = levels.get(number) or level_of(number)
-            if exception and (run := request_left(record)) is not None:
-                with within(run):
-                    log(level, message, name, data, location)
+            if exception and (request := request_left(record)) is not None:
+                keep(request, level, message, name, data, location)
             else:
                 log(level, message, name, data, location)
         if number >= lowest:

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from devtools.telemetry.runs import ActiveRun
@@ -11,8 +11,18 @@ if TYPE_CHECKING:
 current: ContextVar["ActiveRun | None"] = ContextVar("devtools_current_run", default=None)
 """The innermost run. Follows `await`, tasks, and executor threads as every context variable does."""
 
-left: ContextVar[tuple["ActiveRun", int] | None] = ContextVar("devtools_left_run", default=None)
-"""The request that ended last in this context by an exception, and the `id()` of that: servers log it once nothing is current."""
+
+class Left(NamedTuple):
+    """A request that an exception has left. Recorder and exception by `id()`: no object may be held by what outlives it."""
+
+    recorder: int
+    exception: int
+    correlation_id: str
+    run_id: int
+
+
+left: ContextVar[Left | None] = ContextVar("devtools_left", default=None)
+"""The request that ended last in this context by an exception: servers log that once nothing is current."""
 
 internal: ContextVar[bool] = ContextVar("devtools_internal", default=False)
 """This is our own work: nothing of it is recorded."""
@@ -29,16 +39,6 @@ def mark_own(thing: object) -> None:
 def is_own(thing: object) -> bool:
     """Whether an object is marked as ours."""
     return _OWN in getattr(thing, "__dict__", ())
-
-
-@contextmanager
-def within(run: "ActiveRun") -> Generator[None]:
-    """Make a run the current one inside, whether or not it has ended."""
-    token = current.set(run)
-    try:
-        yield
-    finally:
-        current.reset(token)
 
 
 @contextmanager
