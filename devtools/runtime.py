@@ -20,7 +20,6 @@ from devtools.records import ALL, NANOSECONDS_PER_MILLISECOND
 from devtools.server.application import application
 from devtools.server.credentials import Credentials
 from devtools.server.signals import on_ending
-from devtools.server.threads import Threads
 from devtools.settings import Resolved
 from devtools.sources import install
 from devtools.sources.asgi_types import ASGIApp, Receive, Scope, Send
@@ -38,8 +37,6 @@ logger = logging.getLogger("devtools")
 
 CLOSE_SECONDS = 4.0
 """How long `close` takes at most; what is not stored by then is lost, and said so. A server, with its own end, takes five."""
-THREADS = 4
-"""GraphQL operations that run at the same time; more wait."""
 MARK_SECONDS = 0.1
 """How long a reader of a database answers from a structure before it looks for a newer one."""
 INSPECT_SECONDS = 2.0
@@ -93,8 +90,7 @@ class Runtime:
             self.recorder, self.store.history, settings.limits.clients, self.store.flush, self.store.watch
         )
         self.services = self._services()
-        self.threads = Threads(THREADS)
-        self.served = application(self.services, credentials, self.threads, mounted=not read_only)
+        self.served = application(self.services, credentials, mounted=not read_only)
         self._started_ns = time.monotonic_ns()
         self._inspecting: threading.Thread | None = None
         self._inspecting_lock = threading.Lock()
@@ -186,7 +182,6 @@ class Runtime:
         self._closing.set()
         with own_work(), ExitStack() as parts:  # the last one first
             parts.callback(self._close_store, deadline)
-            parts.callback(self.threads.close)
             parts.callback(self.gauges.close)
             parts.callback(self.subscribers.close)
             if self._uninstall is not None:

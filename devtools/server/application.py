@@ -11,7 +11,6 @@ from devtools.server.graphql_endpoint import GraphQLEndpoint
 from devtools.server.guard.middleware import Guard, route_path
 from devtools.server.guard.policy import core_policies
 from devtools.server.pages import find_web_directory, page_routes
-from devtools.server.threads import Threads
 from devtools.sources.asgi_types import ASGIApp, Receive, Scope, Send
 from devtools.telemetry.context import own_work
 
@@ -21,20 +20,18 @@ async def health(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-def routes(services: Services, credentials: Credentials, threads: Threads) -> list[BaseRoute]:
+def routes(services: Services, credentials: Credentials) -> list[BaseRoute]:
     """Every route of ours. Each needs a row in the guard's table, or it answers 404."""
     return [
-        *GraphQLEndpoint(services, credentials, threads).routes(),
+        *GraphQLEndpoint(services, credentials).routes(),
         *page_routes(find_web_directory()),
         Route("/health", health, methods=["GET"]),
     ]
 
 
-def application(
-    services: Services, credentials: Credentials, threads: Threads, *, mounted: bool = True
-) -> ASGIApp:
-    """Our ASGI application, to be called with `root_path` set to where it is mounted. Operations run in `threads`."""
-    router = ExceptionMiddleware(Router(routes(services, credentials, threads), redirect_slashes=False))
+def application(services: Services, credentials: Credentials, *, mounted: bool = True) -> ASGIApp:
+    """Our ASGI application, to be called with `root_path` set to where it is mounted."""
+    router = ExceptionMiddleware(Router(routes(services, credentials), redirect_slashes=False))
 
     async def below_the_mount(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and route_path(scope) == "/" and not scope["path"].endswith("/"):

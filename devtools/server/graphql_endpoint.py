@@ -1,6 +1,6 @@
 """The GraphQL endpoint: HTTP by https://graphql.github.io/graphql-over-http/draft/, subscriptions by server-sent events, WebSocket.
 
-Operations run whole in worker threads; only subscriptions touch the app's event loop.
+Operations run whole in worker threads, four at a time; only subscriptions touch the app's event loop.
 """
 
 from collections.abc import AsyncGenerator
@@ -8,6 +8,8 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any, Literal
 
+import anyio
+import anyio.to_thread
 from starlette.requests import Request as HttpRequest
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -22,8 +24,9 @@ from devtools.server.credentials import Credentials, token_from_payload
 from devtools.server.graphql_ws import Connection, Payload, Run
 from devtools.server.guard.middleware import ACCESS_KEY
 from devtools.server.guard.policy import Granted
-from devtools.server.threads import Threads
 
+THREADS = 4
+"""Operations that run at the same time; more wait."""
 ACCESS: dict[str, Literal["read", "write"]] = {"read": "read", "write": "write"}
 """What an operation may do by what the guard granted. Who was granted anything else runs none."""
 STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -52,11 +55,11 @@ class EventStream(StreamingResponse):
 class GraphQLEndpoint:
     """One path, three protocols."""
 
-    def __init__(self, services: Services, credentials: Credentials, threads: Threads) -> None:
+    def __init__(self, services: Services, credentials: Credentials) -> None:
         self.services = services
         self.credentials = credentials
         self.limits = services.settings.limits
-        self.threads = threads
+        self._threads: anyio.CapacityLimiter | None = None
 
     def routes(self) -> list[BaseRoute]:
         """`/graphql` and `/graphql/`, without a redirect from one to the other."""
@@ -79,7 +82,7 @@ class GraphQLEndpoint:
             # Without a token the guard lets nobody in but a browser that opens the address as a page.
             return RedirectResponse("../graphiql" if request.url.path.endswith("/") else "graphiql", 307)
         asked = http.parse_get(request.query_params, request.headers.get("accept"))
-        if isinstance(asked, http.Operation) and await self.threads.run(
+        if isinstance(asked, http.Operation) and await self._in_thread(
             partial(names_mutation, asked.query, asked.operation_name, self.limits)
         ):
             return _respond(http.not_by_get())
@@ -103,7 +106,7 @@ class GraphQLEndpoint:
             )
             return EventStream(events, await anext(events, b""))
         run = partial(execute, operation, asked.query, asked.variables, asked.operation_name)
-        return _respond(http.respond(await self.threads.run(run), asked.media_type))
+        return _respond(http.respond(await self._in_thread(run), asked.media_type))
 
     async def socket(self, socket: WebSocket) -> None:
         """Speak graphql-transport-ws."""
@@ -129,10 +132,15 @@ class GraphQLEndpoint:
     def _request(self, granted: Granted) -> Request:
         return Request(self.services, ACCESS[granted.scope], granted.actor, granted.client)
 
+    async def _in_thread(self, work: Any) -> Any:  # Any: what `work` answers
+        if self._threads is None:
+            self._threads = anyio.CapacityLimiter(THREADS)
+        return await anyio.to_thread.run_sync(work, limiter=self._threads)
+
     def _results(self, operation: Request, asked: Payload) -> AsyncGenerator[bytes]:
         """One result for a query or mutation, one per batch for a subscription."""
         return subscribe(
-            operation, asked.query, asked.variables, asked.operation_name, in_thread=self.threads.run
+            operation, asked.query, asked.variables, asked.operation_name, in_thread=self._in_thread
         )
 
 

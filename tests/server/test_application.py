@@ -43,7 +43,7 @@ def test_every_route_has_a_row_in_the_guards_table(runtime):
     """A route without one would answer 404, and this says why."""
     policies = Policies(core_policies(Limits()))
     credentials = Credentials.load(runtime.settings, persist=False)
-    for route in application.routes(runtime.services, credentials, runtime.threads):
+    for route in application.routes(runtime.services, credentials):
         methods = [WEBSOCKET] if isinstance(route, WebSocketRoute) else sorted(getattr(route, "methods", ()))
         assert isinstance(route, Route | WebSocketRoute)
         for method in methods:
