@@ -8,7 +8,7 @@ from dataclasses import dataclass
 FULL = 12_500
 """So many records, and a ring is full."""
 DROPPED = 1_250
-"""So many records it lets go of at once, while nobody reads."""
+"""About so many records it lets go of at once, while nobody reads."""
 
 Unit = Callable[[int], object]
 """Does the work so many times."""

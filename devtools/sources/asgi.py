@@ -125,6 +125,7 @@ class RecordRequests:
             return None
         try:
             path, prefix = scope["path"], self.prefix
+            # Looked at here first: no call for nearly all of them.
             if prefix and prefix in path and is_below(scope, prefix):
                 return None
             sent = length = parent = None

@@ -59,21 +59,24 @@ function outcomeOf(run: Run): [text: string, className: string] {
 }
 
 export function LatestRuns({ runs }: { runs: Run[] }) {
-  const rows = runs.toReversed().map((run) => (
-    <tr key={run.id}>
-      <Time ms={run.timestampMs} />
-      <td className="text" title={run.error ?? run.nodeId}>
-        <span className="kind quiet">{run.nodeKind.toLowerCase()}</span> {run.name}
-        {run.error && <span className="bad"> {run.error}</span>}
-      </td>
-      <td className={`outcome ${outcomeOf(run)[1]}`}>
-        {outcomeOf(run)[0]}
-        {run.httpStatus !== null && ` ${run.httpStatus}`}
-      </td>
-      <td className="number">{milliseconds(run.durationMs)}</td>
-      <Trace id={run.correlationId} />
-    </tr>
-  ));
+  const rows = runs.toReversed().map((run) => {
+    const [outcome, className] = outcomeOf(run);
+    return (
+      <tr key={run.id}>
+        <Time ms={run.timestampMs} />
+        <td className="text" title={run.error ?? run.nodeId}>
+          <span className="kind quiet">{run.nodeKind.toLowerCase()}</span> {run.name}
+          {run.error && <span className="bad"> {run.error}</span>}
+        </td>
+        <td className={`outcome ${className}`}>
+          {outcome}
+          {run.httpStatus !== null && ` ${run.httpStatus}`}
+        </td>
+        <td className="number">{milliseconds(run.durationMs)}</td>
+        <Trace id={run.correlationId} />
+      </tr>
+    );
+  });
   return (
     <Panel
       name="runs"
