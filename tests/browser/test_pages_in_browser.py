@@ -115,6 +115,10 @@ def test_what_only_reads_says_so(tmp_path: Path, web_files: Path, open_page: Ope
             "this server reads what the app stored"
         )
         assert page.locator('[data-tile="memory"], [data-tile="cpu"], [data-tile="health"]').count() == 0
+        whole, last = page.locator(".tiles").bounding_box(), page.locator(".tile").last.bounding_box()
+        assert whole is not None
+        assert last is not None
+        assert whole["x"] + whole["width"] - last["x"] - last["width"] < 3, "the tiles fill their row"
 
 
 def test_hostile_text_stays_text(server: Server, open_page: Open) -> None:
