@@ -32,9 +32,12 @@ from devtools.telemetry.gauges import Gauges
 from devtools.telemetry.payload import PayloadGuard
 from devtools.telemetry.recorder import Recorder
 from devtools.telemetry.subscribers import Subscribers
+from devtools.telemetry.threads import Threads
 
 logger = logging.getLogger("devtools")
 
+THREADS = 4
+"""Operations that run at the same time; more wait."""
 CLOSE_SECONDS = 4.0
 """How long `close` takes at most; what is not stored by then is lost, and said so. A server, with its own end, takes five."""
 MARK_SECONDS = 0.1
@@ -89,8 +92,9 @@ class Runtime:
         self.subscribers = Subscribers(
             self.recorder, self.store.history, settings.limits.clients, self.store.flush, self.store.watch
         )
+        self.threads = Threads("devtools-graphql", THREADS)
         self.services = self._services()
-        self.served = application(self.services, credentials, mounted=not read_only)
+        self.served = application(self.services, credentials, self.threads, mounted=not read_only)
         self._started_ns = time.monotonic_ns()
         self._inspecting: threading.Thread | None = None
         self._inspecting_lock = threading.Lock()
@@ -182,6 +186,7 @@ class Runtime:
         self._closing.set()
         with own_work(), ExitStack() as parts:  # the last one first
             parts.callback(self._close_store, deadline)
+            parts.callback(self.threads.close)
             parts.callback(self.gauges.close)
             parts.callback(self.subscribers.close)
             if self._uninstall is not None:

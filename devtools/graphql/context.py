@@ -29,6 +29,8 @@ class Context:
     """Items of lists that were returned so far."""
     actions: dict[str, str] = field(default_factory=dict[str, str])
     """Correlation ids of the mutations that were let in, by key in the answer."""
+    parts: Parts = field(default_factory=Parts)
+    """What belongs to the runs of lists, read for whole lists."""
 
     def __post_init__(self) -> None:
         self.deadline = time.monotonic() + self.limits.deadline
@@ -59,11 +61,6 @@ class Context:
         """The store's history, once it holds what this process recorded before the operation."""
         self.services.store.await_own()
         return self.services.store.history
-
-    @cached_property
-    def parts(self) -> Parts:
-        """What belongs to the runs of lists, read for whole lists."""
-        return Parts()
 
     def evicted_before(self, record_type: type[Record]) -> float | None:
         """Unix milliseconds before which records of a kind were evicted, asked for once."""

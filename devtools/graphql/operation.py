@@ -30,7 +30,8 @@ from devtools.errors import LimitExceededError
 from devtools.graphql.context import Context
 from devtools.graphql.limits import exceeded
 from devtools.graphql.policies import write_down
-from devtools.graphql.projection import Columns, columns_of, is_by_class, is_of, row_of
+from devtools.graphql.projection import Columns, Projection, columns_of, is_by_class, is_of, projection_of, row_of
+from devtools.graphql.resolving import Plain, plain_field
 from devtools.telemetry.identifiers import new_correlation
 
 # Any below: what graphql-core hands from one of these methods to the next.
@@ -49,6 +50,9 @@ INNER_METHODS: dict[str, tuple[str, ...]] = {
     "collect_subfields": ("return_type", "field_details_list"),
     "execute_fields_serially": _FIELDS,
     "execute_fields": _FIELDS,
+    "execute_field": ("parent_type", "source", "field_details_list", "path", "position_context"),
+    "complete_value": _COMPLETE,
+    "build_resolve_info": ("field_def", "field_nodes", "parent_type", "path"),
     "build_per_event_executor": ("payload",),
     "handle_field_error": ("raw_error", "return_type", "field_details_list", "path"),
     "ensure_valid_runtime_type": (
@@ -76,6 +80,10 @@ class OperationExecutor(Executor[None]):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._selected: dict[tuple[Any, ...], Any] = {}
+        self._plain: dict[tuple[Any, int], Plain | None] = {}
+        """By type and `id()` of a node of the document."""
+        self._projections: dict[int, Projection] = {}
+        """By `id()` of what was selected, which is kept."""
 
     def collect_subfields(self, return_type: Any, field_details_list: Any) -> Any:
         """Remember it by the nodes of the document; graphql-core does by lists of them, which are others for every copy."""
@@ -84,6 +92,29 @@ class OperationExecutor(Executor[None]):
         if selected is None:
             selected = self._selected[key] = super().collect_subfields(return_type, field_details_list)
         return selected
+
+    def execute_field(
+        self, parent_type: Any, source: Any, field_details_list: Any, path: Any, position_context: Any
+    ) -> Any:
+        """Resolve a field and complete its value, without a detour where it is plain."""
+        key = (parent_type, id(field_details_list[0].node))
+        if key not in self._plain:
+            self._plain[key] = plain_field(
+                self.schema, parent_type, field_details_list[0], self.variable_values
+            )
+        plain = self._plain[key]
+        if plain is None or self.middleware_manager is not None:
+            return super().execute_field(parent_type, source, field_details_list, path, position_context)
+        definition, nodes = plain.definition, [details.node for details in field_details_list]
+        info = self.build_resolve_info(definition, nodes, parent_type, path)
+        try:
+            result = plain.resolve(source, info)
+            return self.complete_value(
+                definition.type, field_details_list, info, path, result, position_context
+            )
+        except Exception as error:
+            self.handle_field_error(error, definition.type, field_details_list, path)
+            return None
 
     def complete_list_value(
         self,
@@ -148,7 +179,7 @@ class OperationExecutor(Executor[None]):
             if not is_of(kind, items, info):
                 return None
             selected = self.collect_subfields(kind, details).grouped_field_set
-            columns = columns_of(kind, items, selected)
+            columns = columns_of(self._projection(kind, selected), items)
             if columns and None not in columns.values():
                 return _whole_rows(columns)
             left = {name: selected[name] for name, values in columns.items() if values is None}
@@ -156,6 +187,12 @@ class OperationExecutor(Executor[None]):
                 return None
             return self._mixed_rows(item_type, details, path, items, columns, left)
         return self._rows_of_kinds(kind, details, info, items) if is_abstract_type(kind) else None
+
+    def _projection(self, kind: Any, selected: Any) -> Projection:
+        found = self._projections.get(id(selected))
+        if found is None:
+            found = self._projections[id(selected)] = projection_of(kind, selected)
+        return found
 
     def _mixed_rows(
         self, item_type: Any, details: Any, path: Any, items: Sequence[Any], columns: Columns, left: Any
@@ -205,7 +242,8 @@ class OperationExecutor(Executor[None]):
             return None  # graphql-core meets it again
         if not is_by_class(runtime) or not is_of(runtime, items, info):
             return None
-        columns = columns_of(runtime, items, self.collect_subfields(runtime, details).grouped_field_set)
+        selected = self.collect_subfields(runtime, details).grouped_field_set
+        columns = columns_of(self._projection(runtime, selected), items)
         return None if not columns or None in columns.values() else _whole_rows(columns)
 
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from operator import attrgetter
 from typing import Any
 
@@ -22,6 +22,7 @@ from graphql import (
     GraphQLLeafType,
     GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLString,
     Undefined,
     is_leaf_type,
 )
@@ -58,13 +59,34 @@ class Column:
     """Reads all of its values."""
     leaf: GraphQLLeafType
     nullable: bool
-    plain: type | None
+    plain: type | None = None
     """The class whose values are written as they are."""
 
+    @cached_property
+    def usual(self) -> set[type] | None:
+        """The classes of the values of nearly every list."""
+        return None if self.plain is None else {self.plain}
 
-def columns_of(kind: GraphQLObjectType, items: Sequence[Any], selected: Mapping[str, list[Any]]) -> Columns:
-    """The columns of a list of one type. `selected`: details of fields by name in the answer, as graphql-core groups them."""
-    return {name: _values_of(kind, items, details[0].node.name.value) for name, details in selected.items()}
+    @cached_property
+    def check(self) -> Callable[[list[Any]], None] | None:
+        """Raises for plain values that cannot be written."""
+        return {int: _check_32_bits, float: _check_finite}.get(self.plain or object)
+
+
+Projection = Mapping[str, Column | None]
+"""The selected fields by name in the answer; None for one that is left to graphql-core."""
+
+
+def projection_of(kind: GraphQLObjectType, selected: Mapping[str, list[Any]]) -> Projection:
+    """What is selected of one type. `selected`: details of fields by name in the answer, as graphql-core groups them."""
+    return {name: _column(kind, details[0].node.name.value) for name, details in selected.items()}
+
+
+def columns_of(projection: Projection, items: Sequence[Any]) -> Columns:
+    """The columns of a list of one type."""
+    return {
+        name: None if column is None else _values_of(column, items) for name, column in projection.items()
+    }
 
 
 def is_of(kind: GraphQLObjectType, items: Sequence[Any], info: object) -> bool:
@@ -94,67 +116,81 @@ def row_of(names: tuple[str, ...]) -> Callable[..., Any]:
     return msgspec.defstruct("Row", fields, rename=dict(zip(fields, names, strict=True)), gc=False)
 
 
-def _values_of(kind: GraphQLObjectType, items: Sequence[Any], field: str) -> Values | None:
+@lru_cache(maxsize=COLUMNS_KEPT)
+def _column(parent: GraphQLObjectType, field: str) -> Column | None:
     if field == TYPENAME:
-        return [kind.name] * len(items)
+        return Column(lambda items: [parent.name] * len(items), GraphQLString, nullable=False, plain=str)
+    declared = parent.fields[field]
+    kind: Any = declared.type
+    leaf = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+    read = _reader(declared)
+    if declared.args or not is_leaf_type(leaf) or read is None:
+        return None
+    return Column(read, leaf, nullable=leaf is kind, plain=_PLAIN.get(leaf.name))
+
+
+def _reader(declared: GraphQLField) -> Callable[[Sequence[Any]], Iterable[Any]] | None:
+    definition = declared.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    if not isinstance(definition, StrawberryField):
+        return None
+    if getattr(declared.resolve, "_is_default", False) and definition.default_resolver is getattr:
+        return definition.metadata.get(COLUMN) or partial(map, attrgetter(definition.python_name))
+    leaf = definition.metadata.get(LEAF)
+    return None if leaf is None else partial(map, leaf)
+
+
+def _values_of(column: Column, items: Sequence[Any]) -> Values | None:
     try:
-        return _values(_column(kind, field), items)
+        return _values(column, items)
     except Exception:
         # Whatever it was, graphql-core meets it again and says which field of which item it is.
         return None
 
 
-@lru_cache(maxsize=COLUMNS_KEPT)
-def _column(parent: GraphQLObjectType, field: str) -> Column:
-    declared = parent.fields[field]
-    kind: Any = declared.type
-    leaf = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
-    if declared.args or not is_leaf_type(leaf):
-        raise NotPlainError
-    return Column(_reader(declared), leaf, nullable=leaf is kind, plain=_PLAIN.get(leaf.name))
-
-
-def _reader(declared: GraphQLField) -> Callable[[Sequence[Any]], Iterable[Any]]:
-    definition = declared.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
-    if not isinstance(definition, StrawberryField):
-        raise NotPlainError
-    if getattr(declared.resolve, "_is_default", False) and definition.default_resolver is getattr:
-        return definition.metadata.get(COLUMN) or partial(map, attrgetter(definition.python_name))
-    return partial(map, definition.metadata[LEAF])
-
-
 def _values(column: Column, items: Sequence[Any]) -> Values:
     values = list(column.read(items))
     kinds: set[type] = set(map(type, values))
-    if type(None) in kinds and not column.nullable:
-        raise NotPlainError
-    plain, whole = column.plain, len(kinds)
-    if whole == 1 and plain in kinds:
-        if plain is int or plain is float:
-            _check_range(plain, values)
+    if kinds == column.usual:
+        if column.check is not None:
+            column.check(values)
         return values
-    kinds.discard(type(None))
-    if plain is not None and kinds <= {plain}:
-        _check_range(plain, [value for value in values if value is not None])
-        return values
-    if column.leaf.name == "ID" and kinds == {int} and whole == 1:
-        return list(map(str, values))
+    leaf = column.leaf
+    if type(None) in kinds:
+        if not column.nullable:
+            raise NotPlainError
+        kinds.discard(type(None))
+        if column.plain is not None and kinds <= {column.plain}:
+            if column.check is not None:
+                column.check([value for value in values if value is not None])
+            return values
+    elif len(kinds) == 1:
+        if kinds == {int} and leaf.name == "ID":
+            return list(map(str, values))
+        if isinstance(leaf, GraphQLEnumType):
+            return _enum_values(leaf, kinds.pop(), values)
     if any(map(_is_special, kinds)):
         raise NotPlainError
-    if isinstance(column.leaf, GraphQLEnumType) and whole == 1:
-        return _enum_values(column.leaf, kinds.pop(), values)
-    return [_coerced(column.leaf, value) for value in values]
+    return [_coerced(leaf, value) for value in values]
 
 
 def _enum_values(leaf: GraphQLEnumType, kind: type, values: list[Any]) -> Values:
-    if not issubclass(kind, Enum):
-        raise NotPlainError
     # Through their names: hashing a member is a call of Python.
     names = list(map(_name, values))
-    coerced = {name: _coerced(leaf, kind[name]) for name in set(names)}
-    if all(name == written for name, written in coerced.items()):
-        return names
-    return list(map(coerced.__getitem__, names))
+    written, is_same = _written(leaf, kind)
+    if not is_same:
+        return list(map(written.__getitem__, names))
+    if not written.keys() >= set(names):  # a combination of flags is a member of its own
+        raise NotPlainError
+    return names
+
+
+@lru_cache(maxsize=COLUMNS_KEPT)
+def _written(leaf: GraphQLEnumType, kind: type) -> tuple[Mapping[str, Any], bool]:
+    """What stands in answers for the members of a class, by their names; and whether that is their names."""
+    if not issubclass(kind, Enum):
+        raise NotPlainError
+    written = {member.name: _coerced(leaf, member) for member in kind}
+    return written, all(name == value for name, value in written.items())
 
 
 def _is_special(kind: type) -> bool:
@@ -162,11 +198,14 @@ def _is_special(kind: type) -> bool:
     return kind is type(None) or issubclass(kind, Exception | UndefinedType)
 
 
-def _check_range(plain: type, values: list[Any]) -> None:
+def _check_finite(values: list[float]) -> None:
     # The sum of what is finite may not be, seldom: then each is looked at.
-    if plain is float and not (math.isfinite(sum(values)) or all(map(math.isfinite, values))):
+    if not (math.isfinite(sum(values)) or all(map(math.isfinite, values))):
         raise NotPlainError
-    if plain is int and values and not (min(values) in _INT_32 and max(values) in _INT_32):
+
+
+def _check_32_bits(values: list[int]) -> None:
+    if values and not (min(values) in _INT_32 and max(values) in _INT_32):
         raise NotPlainError
 
 

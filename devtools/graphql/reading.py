@@ -27,6 +27,8 @@ PEER_NODE_KINDS = (NodeKind.TASK, NodeKind.HOOK)
 def filter_of(context: Context, record_type: type[Record], where: object, q: str | None = None) -> Filter:
     """One filter from a filter input and a filter text; ids given as a dotted suffix stand for the known ids."""
     arguments = dict(given(where))
+    if not arguments and not q:
+        return EVERYTHING
     apps, roles = arguments.pop("apps", None), arguments.pop("roles", None)
     query = from_arguments(record_type, arguments) & of_processes(context, apps, roles)
     if q:

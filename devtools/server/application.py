@@ -7,12 +7,13 @@ from starlette.routing import BaseRoute, Route, Router
 
 from devtools.graphql.services import Services
 from devtools.server.credentials import Credentials
-from devtools.server.graphql_endpoint import GraphQLEndpoint
+from devtools.server.graphql_endpoint import PATHS, GraphQLEndpoint
 from devtools.server.guard.middleware import Guard, route_path
 from devtools.server.guard.policy import core_policies
 from devtools.server.pages import find_web_directory, page_routes
 from devtools.sources.asgi_types import ASGIApp, Receive, Scope, Send
 from devtools.telemetry.context import own_work
+from devtools.telemetry.threads import Threads
 
 
 async def health(_: Request) -> Response:
@@ -20,26 +21,28 @@ async def health(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-def routes(services: Services, credentials: Credentials) -> list[BaseRoute]:
-    """Every route of ours. Each needs a row in the guard's table, or it answers 404."""
-    return [
-        *GraphQLEndpoint(services, credentials).routes(),
-        *page_routes(find_web_directory()),
-        Route("/health", health, methods=["GET"]),
-    ]
+def routes() -> list[BaseRoute]:
+    """Every route of ours but GraphQL. Each needs a row in the guard's table, or it answers 404."""
+    return [*page_routes(find_web_directory()), Route("/health", health, methods=["GET"])]
 
 
-def application(services: Services, credentials: Credentials, *, mounted: bool = True) -> ASGIApp:
-    """Our ASGI application, to be called with `root_path` set to where it is mounted."""
-    router = ExceptionMiddleware(Router(routes(services, credentials), redirect_slashes=False))
+def application(
+    services: Services, credentials: Credentials, threads: Threads, *, mounted: bool = True
+) -> ASGIApp:
+    """Our ASGI application, to be called with `root_path` set to where it is mounted. Operations run in `threads`."""
+    graphql = GraphQLEndpoint(services, credentials, threads)
+    router = ExceptionMiddleware(Router(routes(), redirect_slashes=False))
 
     async def below_the_mount(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and route_path(scope) == "/" and not scope["path"].endswith("/"):
+        path = None if scope["type"] == "lifespan" else route_path(scope)
+        if path in PATHS:
+            await graphql(scope, receive, send)
+        elif path == "/" and not scope["path"].endswith("/"):
             # Relative links on the page need the slash.
             last = scope["path"].rpartition("/")[2]
             await RedirectResponse(f"{last}/", 307)(scope, receive, send)
-            return
-        await router(scope, receive, send)
+        else:
+            await router(scope, receive, send)
 
     guarded = Guard(
         below_the_mount,

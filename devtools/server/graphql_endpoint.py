@@ -1,6 +1,6 @@
 """The GraphQL endpoint: HTTP by https://graphql.github.io/graphql-over-http/draft/, subscriptions by server-sent events, WebSocket.
 
-Operations run whole in worker threads, four at a time; only subscriptions touch the app's event loop.
+Operations run whole in worker threads; only subscriptions touch the app's event loop.
 """
 
 from collections.abc import AsyncGenerator
@@ -8,11 +8,9 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any, Literal
 
-import anyio
-import anyio.to_thread
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import RedirectResponse, Response, StreamingResponse
-from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -22,11 +20,12 @@ from devtools.graphql.executor import ServerStops, execute, names_mutation, subs
 from devtools.graphql.services import Request, Services
 from devtools.server.credentials import Credentials, token_from_payload
 from devtools.server.graphql_ws import Connection, Payload, Run
-from devtools.server.guard.middleware import ACCESS_KEY
+from devtools.server.guard.middleware import ACCESS_KEY, HEADERS_KEY
 from devtools.server.guard.policy import Granted
+from devtools.telemetry.threads import Threads
 
-THREADS = 4
-"""Operations that run at the same time; more wait."""
+PATHS = frozenset({"/graphql", "/graphql/"})
+"""Both are answered, without a redirect from one to the other."""
 ACCESS: dict[str, Literal["read", "write"]] = {"read": "read", "write": "write"}
 """What an operation may do by what the guard granted. Who was granted anything else runs none."""
 STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -53,52 +52,52 @@ class EventStream(StreamingResponse):
 
 
 class GraphQLEndpoint:
-    """One path, three protocols."""
+    """One address, three protocols. An ASGI app: a router and a response object would be a tenth of a small operation."""
 
-    def __init__(self, services: Services, credentials: Credentials) -> None:
+    def __init__(self, services: Services, credentials: Credentials, threads: Threads) -> None:
         self.services = services
         self.credentials = credentials
         self.limits = services.settings.limits
-        self._threads: anyio.CapacityLimiter | None = None
-
-    def routes(self) -> list[BaseRoute]:
-        """`/graphql` and `/graphql/`, without a redirect from one to the other."""
-        return [
-            route
-            for path in ("/graphql", "/graphql/")
-            for route in (Route(path, self, methods=["GET", "POST"]), WebSocketRoute(path, self.socket))
-        ]
+        self.threads = threads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI, for requests by HTTP."""
-        request = HttpRequest(scope, receive)
-        response = await (self.post(request) if request.method == "POST" else self.get(request))
-        await response(scope, receive, send)
+        """ASGI: a request or a WebSocket that the guard has let in."""
+        if scope["type"] == "websocket":
+            await self.socket(WebSocket(scope, receive, send))
+            return
+        found = await (self.post(scope, receive) if scope["method"] == "POST" else self.get(scope))
+        if isinstance(found, Response):
+            await found(scope, receive, send)
+        else:
+            await _send(found, send)
 
-    async def get(self, request: HttpRequest) -> Response:
+    async def get(self, scope: Scope) -> http.Answer | Response:
         """A browser goes to GraphiQL; others may ask and subscribe, and change nothing."""
-        granted: Granted = request.scope[ACCESS_KEY]
+        granted: Granted = scope[ACCESS_KEY]
+        request = HttpRequest(scope)
         if not granted.reads:
             # Without a token the guard lets nobody in but a browser that opens the address as a page.
             return RedirectResponse("../graphiql" if request.url.path.endswith("/") else "graphiql", 307)
-        asked = http.parse_get(request.query_params, request.headers.get("accept"))
-        if isinstance(asked, http.Operation) and await self._in_thread(
+        asked = http.parse_get(request.query_params, scope[HEADERS_KEY].get(b"accept"))
+        if isinstance(asked, http.Operation) and await self.threads.run(
             partial(names_mutation, asked.query, asked.operation_name, self.limits)
         ):
-            return _respond(http.not_by_get())
+            return http.not_by_get()
         return await self._answer(granted, asked)
 
-    async def post(self, request: HttpRequest) -> Response:
+    async def post(self, scope: Scope, receive: Receive) -> http.Answer | Response:
         """Run one operation."""
-        headers = request.headers
+        header = scope[HEADERS_KEY].get
         asked = http.parse_post(
-            await request.body(), headers.get("content-type"), headers.get("accept"), self.limits
+            await _body(receive), header(b"content-type"), header(b"accept"), self.limits
         )
-        return await self._answer(request.scope[ACCESS_KEY], asked)
+        return await self._answer(scope[ACCESS_KEY], asked)
 
-    async def _answer(self, granted: Granted, asked: http.Operation | http.Answer) -> Response:
+    async def _answer(
+        self, granted: Granted, asked: http.Operation | http.Answer
+    ) -> http.Answer | Response:
         if isinstance(asked, http.Answer):
-            return _respond(asked)
+            return asked
         operation = self._request(granted)
         if asked.media_type == http.EVENTS:
             events = _events(
@@ -106,7 +105,7 @@ class GraphQLEndpoint:
             )
             return EventStream(events, await anext(events, b""))
         run = partial(execute, operation, asked.query, asked.variables, asked.operation_name)
-        return _respond(http.respond(await self._in_thread(run), asked.media_type))
+        return http.respond(await self.threads.run(run), asked.media_type)
 
     async def socket(self, socket: WebSocket) -> None:
         """Speak graphql-transport-ws."""
@@ -132,20 +131,30 @@ class GraphQLEndpoint:
     def _request(self, granted: Granted) -> Request:
         return Request(self.services, ACCESS[granted.scope], granted.actor, granted.client)
 
-    async def _in_thread(self, work: Any) -> Any:  # Any: what `work` answers
-        if self._threads is None:
-            self._threads = anyio.CapacityLimiter(THREADS)
-        return await anyio.to_thread.run_sync(work, limiter=self._threads)
-
     def _results(self, operation: Request, asked: Payload) -> AsyncGenerator[bytes]:
         """One result for a query or mutation, one per batch for a subscription."""
         return subscribe(
-            operation, asked.query, asked.variables, asked.operation_name, in_thread=self._in_thread
+            operation, asked.query, asked.variables, asked.operation_name, in_thread=self.threads.run
         )
 
 
-def _respond(answer: http.Answer) -> Response:
-    return Response(answer.body, answer.status, {"content-type": answer.content_type, **answer.headers})
+async def _body(receive: Receive) -> bytes:
+    """The whole body; the guard counts it. Raises ClientDisconnect."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return body
+
+
+async def _send(answer: http.Answer, send: Send) -> None:
+    headers = [(b"content-type", answer.content_type.encode()), (b"content-length", b"%d" % len(answer.body))]
+    headers += [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
 
 
 async def _events(results: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

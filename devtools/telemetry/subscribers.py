@@ -7,13 +7,9 @@ meantime comes from the database, or is named as a gap.
 import asyncio
 import base64
 import binascii
-import concurrent.futures
 import os
-import threading
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter, itemgetter
@@ -28,6 +24,7 @@ from devtools.telemetry.filters import Filter, matcher
 from devtools.telemetry.identifiers import first_id
 from devtools.telemetry.pages import History, Order, PageRequest
 from devtools.telemetry.recorder import Recorder, Wake
+from devtools.telemetry.threads import Threads
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,8 +37,6 @@ FLUSH_SECONDS = 1.0
 """How long a late follower waits for the writer before it is told of a gap."""
 BATCH = 2_000
 """Most records of one kind in one batch that is read from the database."""
-CLOSE_SECONDS = 1.0
-"""How long closing waits for threads that still read."""
 PROCESSES = 100
 """Processes that a position tells apart: so many at most write at the same time, the others have ended."""
 
@@ -125,10 +120,7 @@ class Subscribers:
         default_factory=set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
     )
 
-    _threads: concurrent.futures.ThreadPoolExecutor | None = None
-    _started: list[threading.Thread] = field(default_factory=list[threading.Thread])
-    _closing: threading.Lock = field(default_factory=threading.Lock)
-    _closed: bool = False
+    _threads: Threads = field(default_factory=lambda: Threads("devtools-live", THREADS))
     _process: int = field(default_factory=os.getpid)
     _unwatch: Callable[[], None] | None = None
 
@@ -199,30 +191,11 @@ class Subscribers:
         self.stop()
         self._stop_watching()
         self._remove_wake()
-        with self._closing:
-            self._closed = True
-            threads, self._threads = self._threads, None
-        if threads is not None:
-            threads.shutdown(wait=False, cancel_futures=True)
-            deadline = time.monotonic() + CLOSE_SECONDS
-            for thread in self._started:
-                thread.join(max(0.0, deadline - time.monotonic()))
+        self._threads.close()
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do what may block in a thread of ours: the app needs the default ones of its loop itself."""
-        call = partial(copy_context().run, work, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._executor(), call)
-
-    def _executor(self) -> concurrent.futures.ThreadPoolExecutor | None:
-        """Our threads; None once closed, where nobody would end them: then it is the loop's."""
-        self._begin_anew_after_fork()
-        with self._closing:
-            if self._threads is None and not self._closed:
-                self._started = started = list[threading.Thread]()
-                self._threads = concurrent.futures.ThreadPoolExecutor(
-                    THREADS, "devtools-live", lambda: started.append(threading.current_thread())
-                )
-            return self._threads
+        return await self._threads.run(partial(work, *args, **kwargs))
 
     def _begin_anew_after_fork(self) -> None:
         """Followers, threads and event loops are the parent's."""
@@ -230,8 +203,7 @@ class Subscribers:
             self._process = os.getpid()
             self._active.clear()
             self._waiters.clear()
-            self._threads = self._unwatch = None
-            self._closing = threading.Lock()
+            self._unwatch = None
 
     def _wake(self) -> None:
         for subscription in tuple(self._active):

@@ -30,6 +30,9 @@ from devtools.server.guard.policy import (
 from devtools.settings import Settings, variable
 
 ACCESS_KEY = "devtools.access"
+"""Where in the scope it stands what was granted."""
+HEADERS_KEY = "devtools.headers"
+"""Where in the scope of a request its headers stand, as `RequestHeaders`."""
 
 logger = logging.getLogger("devtools.server")
 
@@ -85,7 +88,7 @@ class Guard:
         except Refusal as refusal:
             await exchange.refuse(refusal)
             return
-        await self._run_http({**scope, ACCESS_KEY: granted}, exchange)
+        await self._run_http({**scope, ACCESS_KEY: granted, HEADERS_KEY: headers}, exchange)
 
     async def _run_http(self, scope: Scope, exchange: Exchange) -> None:
         try:

@@ -1,0 +1,72 @@
+"""Fields that are resolved without a detour. Called by `operation` for every field that is not part of a column.
+
+graphql-core coerces the arguments of a field for each of its calls, and Strawberry converts them and looks up what its resolver wants.
+Within one operation both are always the same: here it is done once. What is not plain is left to them.
+"""
+
+# graphql-core leaves type parameters open, which strict mode would report wherever one is named.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import strawberry
+from graphql import GraphQLField, GraphQLSchema
+from graphql.execution import get_argument_values
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.arguments import convert_arguments
+from strawberry.types.field import StrawberryField
+
+UNCHANGING = str | int | float | Enum | type(None) | type(strawberry.UNSET)
+"""Values of arguments that calls may share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A field whose resolver is called with what it wants, and nothing around it."""
+
+    definition: GraphQLField
+    resolve: Callable[[Any, Any], Any]
+    """Of a source and the information of graphql-core, the result."""
+
+
+def plain_field(schema: GraphQLSchema, parent: Any, details: Any, variables: Any) -> Plain | None:
+    """The selected field of a type; None where graphql-core and Strawberry are to resolve it."""
+    definition = schema.get_field(parent, details.node.name.value)
+    if definition is None or details.fragment_variable_values:
+        return None
+    field = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    if type(field) is not StrawberryField or field.base_resolver is None or field.is_async or field.extensions:
+        return None
+    converter: GraphQLCoreConverter = getattr(schema, "_strawberry_schema").schema_converter  # noqa: B009
+    try:
+        arguments = convert_arguments(
+            get_argument_values(definition, details.node, variables),
+            field.arguments,
+            scalar_registry=converter.scalar_registry,
+            config=converter.config,
+        )
+    except Exception:
+        return None  # it is met again, and becomes the error of this field
+    if not all(isinstance(value, UNCHANGING) for value in arguments.values()):
+        return None
+    return Plain(definition, _resolver(field, arguments, converter.config.info_class))
+
+
+def _resolver(field: StrawberryField, arguments: dict[str, Any], info_class: Any) -> Callable[[Any, Any], Any]:
+    resolver: Any = field.base_resolver
+    function, takes_self = resolver.wrapped_func, resolver.self_parameter is not None
+    sources = [wanted.name for wanted in (resolver.parent_parameter, resolver.root_parameter) if wanted]
+    info = None if resolver.info_parameter is None else resolver.info_parameter.name
+
+    def resolve(source: Any, raw_info: Any) -> Any:
+        named = arguments.copy()
+        for name in sources:
+            named[name] = source
+        if info is not None:
+            named[info] = info_class(_raw_info=raw_info, _field=field)
+        return function(source, **named) if takes_self else function(**named)
+
+    return resolve
