@@ -19,7 +19,7 @@ JSON: MediaType = "application/json"
 GRAPHQL: MediaType = "application/graphql-response+json"
 EVENTS: MediaType = "text/event-stream"
 REMEMBERED = 64
-"""Accept headers whose answer is kept: clients send the same one every time."""
+"""Accept and Content-Type headers whose answer is kept: clients send the same ones every time."""
 OFFERED: tuple[MediaType, ...] = (JSON, GRAPHQL, EVENTS)
 """What we can answer with. The first is what a client without a preference gets."""
 
@@ -153,6 +153,7 @@ def _weight(offered: str, ranges: list[tuple[str, float]]) -> tuple[float, int]:
     return best[1], best[0] if best[1] else 0
 
 
+@lru_cache(maxsize=REMEMBERED)
 def _is_json(content_type: str | None) -> bool:
     name, *parameters = (piece.strip().lower() for piece in (content_type or "").split(";"))
     charsets = [

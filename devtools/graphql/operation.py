@@ -30,7 +30,15 @@ from devtools.errors import LimitExceededError
 from devtools.graphql.context import Context
 from devtools.graphql.limits import exceeded
 from devtools.graphql.policies import write_down
-from devtools.graphql.projection import Columns, Projection, columns_of, is_by_class, is_of, projection_of, row_of
+from devtools.graphql.projection import (
+    Columns,
+    Projection,
+    columns_of,
+    is_by_class,
+    is_of,
+    projection_of,
+    row_of,
+)
 from devtools.graphql.resolving import Plain, plain_field
 from devtools.telemetry.identifiers import new_correlation
 

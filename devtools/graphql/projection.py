@@ -70,7 +70,7 @@ class Column:
     @cached_property
     def check(self) -> Callable[[list[Any]], None] | None:
         """Raises for plain values that cannot be written."""
-        return {int: _check_32_bits, float: _check_finite}.get(self.plain or object)
+        return _CHECKS.get(self.plain)
 
 
 Projection = Mapping[str, Column | None]
@@ -84,9 +84,14 @@ def projection_of(kind: GraphQLObjectType, selected: Mapping[str, list[Any]]) ->
 
 def columns_of(projection: Projection, items: Sequence[Any]) -> Columns:
     """The columns of a list of one type."""
-    return {
-        name: None if column is None else _values_of(column, items) for name, column in projection.items()
-    }
+    columns: dict[str, Values | None] = {}
+    for name, column in projection.items():
+        try:
+            columns[name] = None if column is None else _values(column, items)
+        except Exception:
+            # Whatever it was, graphql-core meets it again and says which field of which item it is.
+            columns[name] = None
+    return columns
 
 
 def is_of(kind: GraphQLObjectType, items: Sequence[Any], info: object) -> bool:
@@ -137,14 +142,6 @@ def _reader(declared: GraphQLField) -> Callable[[Sequence[Any]], Iterable[Any]] 
         return definition.metadata.get(COLUMN) or partial(map, attrgetter(definition.python_name))
     leaf = definition.metadata.get(LEAF)
     return None if leaf is None else partial(map, leaf)
-
-
-def _values_of(column: Column, items: Sequence[Any]) -> Values | None:
-    try:
-        return _values(column, items)
-    except Exception:
-        # Whatever it was, graphql-core meets it again and says which field of which item it is.
-        return None
 
 
 def _values(column: Column, items: Sequence[Any]) -> Values:
@@ -207,6 +204,9 @@ def _check_finite(values: list[float]) -> None:
 def _check_32_bits(values: list[int]) -> None:
     if values and not (min(values) in _INT_32 and max(values) in _INT_32):
         raise NotPlainError
+
+
+_CHECKS: Mapping[type | None, Callable[[list[Any]], None]] = {int: _check_32_bits, float: _check_finite}
 
 
 def _coerced(leaf: GraphQLLeafType, value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Fields that are resolved without a detour. Called by `operation` for every field that is not part of a column.
 
-graphql-core coerces the arguments of a field for each of its calls, and Strawberry converts them and looks up what its resolver wants.
-Within one operation both are always the same: here it is done once. What is not plain is left to them.
+graphql-core coerces the arguments of a field for each of its calls; Strawberry converts them and looks up what the resolver wants.
+Within one operation that is always the same: here it is done once. What is not plain is left to them.
 """
 
 # graphql-core leaves type parameters open, which strict mode would report wherever one is named.
@@ -38,24 +38,31 @@ def plain_field(schema: GraphQLSchema, parent: Any, details: Any, variables: Any
     if definition is None or details.fragment_variable_values:
         return None
     field = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-    if type(field) is not StrawberryField or field.base_resolver is None or field.is_async or field.extensions:
+    if (
+        type(field) is not StrawberryField
+        or field.base_resolver is None
+        or field.is_async
+        or field.extensions
+    ):
         return None
-    converter: GraphQLCoreConverter = getattr(schema, "_strawberry_schema").schema_converter  # noqa: B009
     try:
+        converter: GraphQLCoreConverter = getattr(schema, "_strawberry_schema").schema_converter  # noqa: B009
         arguments = convert_arguments(
             get_argument_values(definition, details.node, variables),
             field.arguments,
             scalar_registry=converter.scalar_registry,
             config=converter.config,
         )
+        if not all(isinstance(value, UNCHANGING) for value in arguments.values()):
+            return None
+        return Plain(definition, _resolver(field, arguments, converter.config.info_class))
     except Exception:
         return None  # it is met again, and becomes the error of this field
-    if not all(isinstance(value, UNCHANGING) for value in arguments.values()):
-        return None
-    return Plain(definition, _resolver(field, arguments, converter.config.info_class))
 
 
-def _resolver(field: StrawberryField, arguments: dict[str, Any], info_class: Any) -> Callable[[Any, Any], Any]:
+def _resolver(
+    field: StrawberryField, arguments: dict[str, Any], info_class: Any
+) -> Callable[[Any, Any], Any]:
     resolver: Any = field.base_resolver
     function, takes_self = resolver.wrapped_func, resolver.self_parameter is not None
     sources = [wanted.name for wanted in (resolver.parent_parameter, resolver.root_parameter) if wanted]

@@ -88,14 +88,10 @@ class GraphQLEndpoint:
     async def post(self, scope: Scope, receive: Receive) -> http.Answer | Response:
         """Run one operation."""
         header = scope[HEADERS_KEY].get
-        asked = http.parse_post(
-            await _body(receive), header(b"content-type"), header(b"accept"), self.limits
-        )
+        asked = http.parse_post(await _body(receive), header(b"content-type"), header(b"accept"), self.limits)
         return await self._answer(scope[ACCESS_KEY], asked)
 
-    async def _answer(
-        self, granted: Granted, asked: http.Operation | http.Answer
-    ) -> http.Answer | Response:
+    async def _answer(self, granted: Granted, asked: http.Operation | http.Answer) -> http.Answer | Response:
         if isinstance(asked, http.Answer):
             return asked
         operation = self._request(granted)

@@ -231,9 +231,9 @@ def _is_navigation(scope: Scope, headers: RequestHeaders, policy: RoutePolicy | 
 
 
 def _routed(resolution: Resolution) -> RoutePolicy:
-    methods = [method for method in resolution.methods if method != WEBSOCKET]
     if resolution.policy is not None:
         return resolution.policy
+    methods = [method for method in resolution.methods if method != WEBSOCKET]
     if not methods:
         raise Refusal(404, "There is nothing at this address.")
     allowed = ", ".join(methods)
