@@ -31,6 +31,7 @@ class Context:
     """Correlation ids of the mutations that were let in, by key in the answer."""
     parts: Parts = field(default_factory=Parts)
     """What belongs to the runs of lists, read for whole lists."""
+    _caught_up: bool = False
 
     def __post_init__(self) -> None:
         self.deadline = time.monotonic() + self.limits.deadline
@@ -68,10 +69,12 @@ class Context:
             self._evicted[record_type] = self.history.evicted_before(record_type)
         return self._evicted[record_type]
 
-    @cached_property
+    @property
     def rings(self) -> Rings:
         """What is in memory, once it holds what other processes stored before the operation."""
-        self.services.store.catch_up()
+        if not self._caught_up:
+            self.services.store.catch_up()
+            self._caught_up = True
         return self.services.recorder.rings
 
     @cached_property

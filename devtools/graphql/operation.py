@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import graphql
 from graphql import (
+    GraphQLError,
     OperationType,
     get_named_type,
     get_nullable_type,
@@ -62,6 +63,15 @@ INNER_METHODS: dict[str, tuple[str, ...]] = {
     "complete_value": _COMPLETE,
     "build_resolve_info": ("field_def", "field_nodes", "parent_type", "path"),
     "build_per_event_executor": ("payload",),
+    "execute_operation": ("serially",),
+    "execute_root_grouped_field_set": (
+        "root_type",
+        "root_value",
+        "grouped_field_set",
+        "serially",
+        "position_context",
+    ),
+    "build_response": ("data",),
     "handle_field_error": ("raw_error", "return_type", "field_details_list", "path"),
     "ensure_valid_runtime_type": (
         "runtime_type_name",
@@ -83,15 +93,52 @@ class StoppedError(BaseException):
 
 
 class OperationExecutor(Executor[None]):
-    """Executes one operation within its time and its number of objects. Copies share what was selected of each type."""
+    """Executes one operation within its time and its number of objects. Copies share what was found out about its document."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._root: list[tuple[Any, Any, bool]] = []
+        """Type and selected fields of the root, and whether they run one after the other; once it ran."""
         self._selected: dict[tuple[Any, ...], Any] = {}
         self._plain: dict[tuple[Any, int], Plain | None] = {}
         """By type and `id()` of a node of the document."""
         self._projections: dict[int, Projection] = {}
         """By `id()` of what was selected, which is kept."""
+
+    def build_per_event_executor(self, payload: Any) -> "OperationExecutor":
+        """As graphql-core's, by hand: `copy` takes as long as a field."""
+        one = object.__new__(type(self))
+        one.__dict__.update(self.__dict__)
+        one.root_value = payload
+        one.collected_errors = type(self.collected_errors)()
+        return one
+
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        """Run it. The second time the root fields are known; nothing is awaited, so nothing has to be looked for that was."""
+        if not self._root:
+            return super().execute_operation(serially)
+        root_type, selected, serially = self._root[0]
+        try:
+            data = self.execute_root_grouped_field_set(root_type, self.root_value, selected, serially, None)
+        except GraphQLError as error:
+            self.collected_errors.add(error, None)
+            data = None
+        return self.build_response(data)
+
+    def execute_root_grouped_field_set(
+        self,
+        root_type: Any,
+        root_value: Any,
+        grouped_field_set: Any,
+        serially: bool,
+        position_context: Any,
+    ) -> Any:
+        """Remember the root fields, then run them."""
+        if not self._root:
+            self._root.append((root_type, grouped_field_set, serially))
+        return super().execute_root_grouped_field_set(
+            root_type, root_value, grouped_field_set, serially, position_context
+        )
 
     def collect_subfields(self, return_type: Any, field_details_list: Any) -> Any:
         """Remember it by the nodes of the document; graphql-core does by lists of them, which are others for every copy."""
