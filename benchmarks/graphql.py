@@ -25,6 +25,9 @@ STOCK_LIMITS = {1_000: 1 / 8}
 ROUNDS = 9
 ROUND_SECONDS = 0.15
 """About how long one server is asked before the next one is."""
+WARM_REQUESTS, WARM_SECONDS = 3_000, 5.0
+"""How often each server is asked before, and how long at most: V8 compiles what is called often, again and again. After 300 small
+requests one still costs Apollo twice what it costs after 2,000."""
 PEERS = Path(__file__).parent / "peers"
 NODE = PEERS / "node_modules" / ".bin" / "node"
 """The Node.js that the bar names, from npm."""
@@ -83,7 +86,7 @@ def _figures(servers: dict[str, Server], size: int) -> list[Figure]:
         for _ in range(10):
             _ask(servers, name, size)
         counts[name] = max(3, int(ROUND_SECONDS / (time.perf_counter() - began) * 10))
-        for _ in range(min(300, counts[name] * 2)):  # V8 compiles what is called often
+        for _ in range(min(WARM_REQUESTS, int(counts[name] / ROUND_SECONDS * WARM_SECONDS))):
             _ask(servers, name, size)
     cost = _cost(servers, counts, size)
     figures = [_ratio("Apollo", size, cost["ours"], cost["apollo"], APOLLO_LIMITS[size])]

@@ -164,6 +164,10 @@ class OperationExecutor(Executor[None]):
         info = self.build_resolve_info(definition, nodes, parent_type, path)
         try:
             result = plain.resolve(source, info)
+            if plain.list_type is not None and type(result) is list:
+                return self.complete_list_value(
+                    plain.list_type, field_details_list, info, path, result, position_context
+                )
             return self.complete_value(
                 definition.type, field_details_list, info, path, result, position_context
             )

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 import strawberry
-from graphql import GraphQLField, GraphQLSchema
+from graphql import GraphQLField, GraphQLSchema, get_nullable_type, is_list_type
 from graphql.execution import get_argument_values
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import convert_arguments
@@ -30,6 +30,8 @@ class Plain:
     definition: GraphQLField
     resolve: Callable[[Any, Any], Any]
     """Of a source and the information of graphql-core, the result."""
+    list_type: Any
+    """The type without its non-null, where that is a list."""
 
 
 def plain_field(schema: GraphQLSchema, parent: Any, details: Any, variables: Any) -> Plain | None:
@@ -55,7 +57,9 @@ def plain_field(schema: GraphQLSchema, parent: Any, details: Any, variables: Any
         )
         if not all(isinstance(value, UNCHANGING) for value in arguments.values()):
             return None
-        return Plain(definition, _resolver(field, arguments, converter.config.info_class))
+        nullable: Any = get_nullable_type(definition.type)
+        resolve = _resolver(field, arguments, converter.config.info_class)
+        return Plain(definition, resolve, nullable if is_list_type(nullable) else None)
     except Exception:
         return None  # it is met again, and becomes the error of this field
 
