@@ -138,6 +138,8 @@ class DevTools:
         self._start_lock = threading.RLock()
         self._is_followed = False
         self._undo_signals: Callable[[], None] = lambda: None
+        self.tells_link = True
+        """Whether a start prints a token that is in memory alone; `devtools run` has printed the whole link."""
         for warning in filter(None, (*self.resolved.warnings, find_clash())):
             logger.warning(warning)
         if not self.enabled:
@@ -410,7 +412,7 @@ class DevTools:
         opened = link if self._credentials.origin == "file" else ""
         away = "" if status.healthy else ", which cannot be used now"
         announce(logger, f"devtools is at {where}, its store is {status.kind} ({status.why}){away}.{opened}")
-        if self._credentials.origin == "memory":
+        if self.tells_link and self._credentials.origin == "memory":
             # Not logged: logs are kept. `devtools open` cannot know this token, so it is told here, once.
             link = self.link("" if self._server is None else None)
             at = "your app's address with " if self._server is None else ""

@@ -132,7 +132,8 @@ class Threads:
             ending, self._threads = self._threads, []
         deadline = time.monotonic() + CLOSE_SECONDS
         for thread in ending:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread is not threading.current_thread():  # what runs here may end a DevTools
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def _begin_anew_after_fork(self) -> None:
         """The threads, and who waits for them, are the parent's."""

@@ -131,9 +131,10 @@ def test_a_database_that_cannot_be_reached_is_said_once_and_the_app_runs(project
 
 
 def test_the_printed_link_opens_it_without_a_token_of_ones_own(project):
-    """In memory too, where nothing else could tell the token."""
+    """In memory too, where nothing else could tell the token; it is printed once."""
     with run(project, "bare:app", DEVTOOLS_TOKEN="") as server:
-        (token,) = set(re.findall(r"/devtools/#token=(\S+)", server.output))
+        server.await_output("its store is memory")
+        (token,) = re.findall(r"/devtools/#token=(\S+)", server.output)
         answer = httpx.post(
             f"{server.base}/devtools/graphql",
             json={"query": "{ system { store { kind } } }"},

@@ -116,6 +116,14 @@ async def test_closing_does_what_was_given_and_ends_the_threads(threads, monkeyp
     assert not named()
 
 
+def test_work_may_close_them(threads):
+    """It ends after that, as the others do."""
+    asyncio.run(threads.run(threads.close))
+    for thread in [thread for thread in threading.enumerate() if thread.name in named()]:
+        thread.join(10)
+    assert not named()
+
+
 def test_a_loop_that_was_closed_hears_nothing(threads):
     """The thread goes on with the work of others."""
     gate = threading.Event()
