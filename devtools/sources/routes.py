@@ -7,26 +7,30 @@ from devtools.sources.asgi_types import Scope
 
 _KEPT = 4_096
 _METHODS = 50
+_DEPTH = 20
+"""Mounts within mounts; a router that holds itself would never end."""
 
 
 class Routed(NamedTuple):
     """Where a request went."""
 
     node_id: str
-    """`GET /cart/{id}`."""
+    """`GET /cart/{id}`; `GET //api.example.org/cart/{id}` within a host."""
     template: str | None
 
 
 class Matched:
     """A route that took a request, with its path template. What a method makes of it is found when somebody asks."""
 
-    __slots__ = ("_by_method", "_methods", "_template", "inside", "route")
+    __slots__ = ("_by_method", "_host", "_methods", "_template", "inside", "route")
 
     def __init__(self, scope: Scope, route: Any, inside: str) -> None:  # Any: a route of any framework
         self.route = route
         self.inside = inside
         self._methods = getattr(route, "methods", None)
-        self._template = _compose(scope, route, inside)
+        host = _host_of(_outermost(scope), route)
+        self._host = f"//{host.host}" if host is not None else ""
+        self._template = _compose(scope, route, inside, _outermost(scope) if host is None else host.routes)
         self._by_method: dict[str, Routed | None] = {}
 
     def routed(self, method: str) -> Routed | None:
@@ -42,7 +46,8 @@ class Matched:
         methods = self._methods
         if self._template is None or (methods and method != "WS" and method not in methods):
             return None
-        return Routed(f"{_method_of(self.route, methods, method)} {self._template}", self._template)
+        method = _method_of(self.route, methods, method)
+        return Routed(f"{method} {self._host}{self._template}", self._template)
 
 
 class Named:
@@ -91,7 +96,7 @@ def _of_endpoint(scope: Scope) -> Any:  # Any: as above
     if endpoint is None:
         return None
     path = scope["path"].removeprefix(scope.get("root_path", ""))
-    for route in getattr(scope.get("router"), "routes", ()):
+    for route in _outermost(scope):
         regex = getattr(route, "path_regex", None)
         if getattr(route, "endpoint", None) is endpoint and regex is not None and regex.match(path):
             return route
@@ -115,11 +120,11 @@ def _inside(mount: Any) -> Any:  # Any: as above
     return getattr(mount, "app", None)
 
 
-def _compose(scope: Scope, route: Any, root_path: str) -> str | None:  # Any: as above
+def _compose(scope: Scope, route: Any, root_path: str, routes: Iterable[Any]) -> str | None:  # Any: as above
     own = _own_path(scope, route)
     # Mounts extend `root_path`; Starlette keeps what the server gave.
     inside = root_path.removeprefix(scope.get("app_root_path", root_path))
-    prefix = _mount_template(getattr(scope.get("router"), "routes", ()), inside)
+    prefix = _mount_template(routes, inside)
     if (
         getattr(route, "path_regex", None) is not None
         and not hasattr(route, "methods")
@@ -128,6 +133,27 @@ def _compose(scope: Scope, route: Any, root_path: str) -> str | None:  # Any: as
         # A mount: what is behind it either has routes of its own, and none matched, or is opaque.
         return None if route.routes else f"{prefix}/{{path}}"
     return prefix + own if own is not None else None
+
+
+def _outermost(scope: Scope) -> Iterable[Any]:  # Any: as above
+    """The routes of the app itself."""
+    return getattr(scope.get("router"), "routes", ())
+
+
+def _host_of(routes: Iterable[Any], route: Any) -> Any:  # Any: as above
+    """The `Host` that a route stands in; None where it answers whatever host is named."""
+    for host in routes:
+        if hasattr(host, "host_regex") and _holds(host.routes, route, _DEPTH):
+            return host
+    return None
+
+
+def _holds(routes: Iterable[Any], wanted: Any, depth: int) -> bool:  # Any: as above
+    """Whether a route is one of these, or in a mount of these."""
+    return any(
+        route is wanted or (depth > 0 and _holds(getattr(route, "routes", ()), wanted, depth - 1))
+        for route in routes
+    )
 
 
 def _own_path(scope: Scope, route: Any) -> str | None:  # Any: as above

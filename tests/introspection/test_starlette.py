@@ -181,7 +181,11 @@ async def test_ids_are_those_that_requests_are_recorded_under(tmp_path: Path) ->
             Mount("/v1", routes=[Mount("/users", app=Starlette(routes=[Route("/{name}", plain)]))]),
             Mount("/static", app=StaticFiles(directory=tmp_path)),
             Route("/anything", Answering()),
-            Host("api.example.org", app=Router([Route("/hosted", plain)])),
+            Host(
+                "api.example.org",
+                app=Router([Route("/hosted", plain), Mount("/{shop}", routes=[Route("/a", plain)])]),
+            ),
+            Host("b.example.org", app=Router([Route("/hosted", show_cart), Route("/cart/{id:int}", plain)])),
         ]
     )
     graph = Graph(inspect_app(app, name="shop.app", project_root=HERE))
@@ -197,13 +201,20 @@ async def test_ids_are_those_that_requests_are_recorded_under(tmp_path: Path) ->
             ("GET", "/v1/users/ada"),
             ("GET", "/static/logo.txt"),
             ("GET", "/hosted"),
+            ("GET", "/one/a"),
+            ("GET", "http://b.example.org/hosted"),
             ("PUT", "/anything"),
         ]:
             await client.request(method, path)
     finally:
         active.recorder = None
     recorded = [run.node_id for run in recorder.rings.of(Run).snapshot()]
-    assert len(recorded) == 8, recorded
+    assert len(recorded) == 10, recorded
+    assert recorded[6:9] == [
+        "GET //api.example.org/hosted",
+        "GET //api.example.org/{shop}/a",
+        "GET //b.example.org/hosted",
+    ]
     assert [identifier for identifier in recorded if graph.get(identifier) is None] == []
 
 
@@ -219,7 +230,7 @@ def test_hosts_tell_equal_paths_apart() -> None:
         Host("a.example.org", app=Router([Route("/", show_cart)])),
         Host("b.example.org", app=Router([Route("/", plain)])),
     )
-    assert route_ids(graph) == ["GET /", "GET //b.example.org/"]
+    assert route_ids(graph) == ["GET //a.example.org/", "GET //b.example.org/"]
     assert not any(element.shadowed_by for element in graph.list())
 
 

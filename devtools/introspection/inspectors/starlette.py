@@ -51,8 +51,6 @@ class Inspection:
         self.starlette = starlette
         self.numbers = Numbers()
         self.shadows = Shadows()
-        self.hosted: dict[str, str] = {}
-        """Ids of routes within hosts, and those that they would have without."""
 
     def application(self, app: Any) -> None:
         """Add everything from the app, which may be wrapped, downwards."""
@@ -64,7 +62,7 @@ class Inspection:
         self.exceptions(starlette.exception_handlers)
         self.lifespan(starlette.router)
         self.routes(starlette, Place(middleware=(*outer, *self.around(starlette, APP))))
-        rename(self.found, {**self.numbers.settle(), **self.hosts()})
+        rename(self.found, self.numbers.settle())
 
     # Middleware
 
@@ -229,8 +227,6 @@ class Inspection:
         declared = declared_id(handler)
         depends_on = (*((declared,) if declared is not None else ()), *fields.pop("depends_on", ()))
         identifier = self._identifier(_route_id(method, path, place.host))
-        if place.host:
-            self.hosted[identifier] = _route_id(method, path, "")
         self.found.describe(
             ElementKind.task,
             identifier,
@@ -251,23 +247,13 @@ class Inspection:
             identifier = f"{base}#{count}"
         return identifier
 
-    def hosts(self) -> dict[str, str]:
-        """New names of routes within hosts: requests are recorded as `GET /`, the id in the first host, where it is free."""
-        names: dict[str, str] = {}
-        taken = set(self.found.elements)
-        for identifier, plain in sorted(self.hosted.items()):
-            if plain not in taken:
-                names[identifier] = plain
-                taken.add(plain)
-        return names
-
 
 _READERS = {"WebSocketRoute": "_websocket", "Mount": "_mount", "Host": "_host", "Route": "_route"}
 """Class of a route to the method that reads it; subclasses count as what they derive from."""
 
 
 def _route_id(method: str, path: str, host: str) -> str:
-    """`GET /cart/{id}`; within a host `GET //api.example.org/cart/{id}` until all are known."""
+    """`GET /cart/{id}`; within a host `GET //api.example.org/cart/{id}`, as its requests are recorded."""
     return f"{method} //{host}{path}" if host else f"{method} {path}"
 
 
