@@ -31,7 +31,7 @@ class Context:
     """Correlation ids of the mutations that were let in, by key in the answer."""
     parts: Parts = field(default_factory=Parts)
     """What belongs to the runs of lists, read for whole lists."""
-    _caught_up: bool = False
+    _caught_up: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.deadline = time.monotonic() + self.limits.deadline
@@ -72,7 +72,7 @@ class Context:
     @property
     def rings(self) -> Rings:
         """What is in memory, once it holds what other processes stored before the operation."""
-        if not self._caught_up:
+        if not self._caught_up:  # by hand: on Python 3.11 a `cached_property` takes a lock
             self.services.store.catch_up()
             self._caught_up = True
         return self.services.recorder.rings

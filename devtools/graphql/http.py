@@ -45,6 +45,7 @@ class Answer:
     body: bytes
     content_type: str = "application/json; charset=utf-8"
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    """By name in lower case."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def parse_post(
         return _not_acceptable(accept)
     if not _is_json(content_type):
         answer = problem(415, f"Content-Type must be application/json in UTF-8, not {_short(content_type)}.")
-        return Answer(answer.status, answer.body, headers={"Accept": JSON})
+        return Answer(answer.status, answer.body, headers={"accept": JSON})
     if len(body) > limits.body_bytes:
         return problem(
             413,
@@ -113,7 +114,7 @@ def problem(status: int, message: str, code: str = "VALIDATION_ERROR") -> Answer
 def not_by_get() -> Answer:
     """The answer to a mutation by GET, which may change nothing."""
     answer = problem(405, "GET may only ask. Send a mutation with POST and a JSON body.")
-    return Answer(answer.status, answer.body, headers={"Allow": "POST"})
+    return Answer(answer.status, answer.body, headers={"allow": "POST"})
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -11,8 +11,9 @@ import inspect
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import graphql
 from graphql import (
@@ -25,7 +26,6 @@ from graphql import (
     is_object_type,
 )
 from graphql.execution import Executor, get_argument_values
-from strawberry.types.field import StrawberryField
 
 from devtools.errors import LimitExceededError
 from devtools.graphql.context import Context
@@ -40,7 +40,7 @@ from devtools.graphql.projection import (
     projection_of,
     row_of,
 )
-from devtools.graphql.resolving import Plain, plain_field
+from devtools.graphql.resolving import Plain, changed_resolving, plain_field
 from devtools.telemetry.identifiers import new_correlation
 
 # Any below: what graphql-core hands from one of these methods to the next.
@@ -92,18 +92,33 @@ class StoppedError(BaseException):
         self.cause = cause
 
 
+class Selected(NamedTuple):
+    """What a field selects of one type."""
+
+    collected: Any
+    """The selected fields as graphql-core collects them."""
+    projection: Projection
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is the same for every run of a document. Threads that run it for the first time together may each find it: the first
+    to say so is believed, so that what was handed out stays true."""
+
+    root: tuple[Any, Any] | None = None
+    """Type and selected fields of the root."""
+    selected: dict[tuple[Any, ...], Selected] = field(default_factory=dict[tuple[Any, ...], Selected])
+    """By type and `id()` of the nodes of the document."""
+    plain: dict[tuple[Any, int], Plain | None] = field(default_factory=dict[tuple[Any, int], Plain | None])
+    """By type and `id()` of the node of the document."""
+
+
 class OperationExecutor(Executor[None]):
     """Executes one operation within its time and its number of objects. Copies share what was found out about its document."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._root: list[tuple[Any, Any, bool]] = []
-        """Type and selected fields of the root, and whether they run one after the other; once it ran."""
-        self._selected: dict[tuple[Any, ...], Any] = {}
-        self._plain: dict[tuple[Any, int], Plain | None] = {}
-        """By type and `id()` of a node of the document."""
-        self._projections: dict[int, Projection] = {}
-        """By `id()` of what was selected, which is kept."""
+        self._findings = Findings()
 
     def build_per_event_executor(self, payload: Any) -> "OperationExecutor":
         """As graphql-core's, by hand: `copy` takes as long as a field."""
@@ -114,12 +129,14 @@ class OperationExecutor(Executor[None]):
         return one
 
     def execute_operation(self, serially: bool | None = None) -> Any:
-        """Run it. The second time the root fields are known; nothing is awaited, so nothing has to be looked for that was."""
-        if not self._root:
+        """As graphql-core's, with the root fields that an earlier run has selected, and without what awaits: nothing does here."""
+        root = self._findings.root
+        if root is None:
             return super().execute_operation(serially)
-        root_type, selected, serially = self._root[0]
+        if serially is None:
+            serially = self.operation.operation is OperationType.MUTATION
         try:
-            data = self.execute_root_grouped_field_set(root_type, self.root_value, selected, serially, None)
+            data = self.execute_root_grouped_field_set(root[0], self.root_value, root[1], serially, None)
         except GraphQLError as error:
             self.collected_errors.add(error, None)
             data = None
@@ -134,31 +151,36 @@ class OperationExecutor(Executor[None]):
         position_context: Any,
     ) -> Any:
         """Remember the root fields, then run them."""
-        if not self._root:
-            self._root.append((root_type, grouped_field_set, serially))
+        self._findings.root = self._findings.root or (root_type, grouped_field_set)
         return super().execute_root_grouped_field_set(
             root_type, root_value, grouped_field_set, serially, position_context
         )
 
     def collect_subfields(self, return_type: Any, field_details_list: Any) -> Any:
         """Remember it by the nodes of the document; graphql-core does by lists of them, which are others for every copy."""
-        key = (return_type, *[id(details.node) for details in field_details_list])
-        selected = self._selected.get(key)
-        if selected is None:
-            selected = self._selected[key] = super().collect_subfields(return_type, field_details_list)
-        return selected
+        return self._select(return_type, field_details_list).collected
+
+    def _select(self, kind: Any, details: Any) -> Selected:
+        key = (kind, *[id(each.node) for each in details])
+        known = self._findings.selected.get(key)
+        if known is not None:
+            return known
+        collected = super().collect_subfields(kind, details)
+        found = Selected(collected, projection_of(kind, collected.grouped_field_set))
+        return self._findings.selected.setdefault(key, found)
 
     def execute_field(
         self, parent_type: Any, source: Any, field_details_list: Any, path: Any, position_context: Any
     ) -> Any:
         """Resolve a field and complete its value, without a detour where it is plain."""
         key = (parent_type, id(field_details_list[0].node))
-        if key not in self._plain:
-            self._plain[key] = plain_field(
-                self.schema, parent_type, field_details_list[0], self.variable_values
+        known = self._findings.plain
+        if key not in known:
+            known[key] = plain_field(
+                self.schema, parent_type, field_details_list[0].node, self.variable_values
             )
-        plain = self._plain[key]
-        if plain is None or self.middleware_manager is not None:
+        plain = known[key]
+        if plain is None:
             return super().execute_field(parent_type, source, field_details_list, path, position_context)
         definition, nodes = plain.definition, [details.node for details in field_details_list]
         info = self.build_resolve_info(definition, nodes, parent_type, path)
@@ -188,7 +210,7 @@ class OperationExecutor(Executor[None]):
         if isinstance(result, list | tuple) and not is_leaf_type(get_named_type(return_type)):
             items = cast("Sequence[object]", result)
             _spend(self.context_value, len(items))
-            if items and self.middleware_manager is None:
+            if items:
                 rows = self._rows(return_type.of_type, field_details_list, info, path, items)
                 if rows is not None:
                     return rows
@@ -237,21 +259,16 @@ class OperationExecutor(Executor[None]):
         if is_object_type(kind):
             if not is_of(kind, items, info):
                 return None
-            selected = self.collect_subfields(kind, details).grouped_field_set
-            columns = columns_of(self._projection(kind, selected), items)
+            selected = self._select(kind, details)
+            columns = columns_of(selected.projection, items)
             if columns and None not in columns.values():
                 return _whole_rows(columns)
-            left = {name: selected[name] for name, values in columns.items() if values is None}
+            fields = selected.collected.grouped_field_set
+            left = {name: fields[name] for name, values in columns.items() if values is None}
             if len(left) == len(columns):
                 return None
             return self._mixed_rows(item_type, details, path, items, columns, left)
         return self._rows_of_kinds(kind, details, info, items) if is_abstract_type(kind) else None
-
-    def _projection(self, kind: Any, selected: Any) -> Projection:
-        found = self._projections.get(id(selected))
-        if found is None:
-            found = self._projections[id(selected)] = projection_of(kind, selected)
-        return found
 
     def _mixed_rows(
         self, item_type: Any, details: Any, path: Any, items: Sequence[Any], columns: Columns, left: Any
@@ -301,8 +318,7 @@ class OperationExecutor(Executor[None]):
             return None  # graphql-core meets it again
         if not is_by_class(runtime) or not is_of(runtime, items, info):
             return None
-        selected = self.collect_subfields(runtime, details).grouped_field_set
-        columns = columns_of(self._projection(runtime, selected), items)
+        columns = columns_of(self._select(runtime, details).projection, items)
         return None if not columns or None in columns.values() else _whole_rows(columns)
 
 
@@ -352,9 +368,7 @@ def changed_internals() -> str | None:
         found = () if method is None else tuple(inspect.signature(method).parameters)[1:]
         if found != expected:
             return f"Executor.{name} of graphql-core {graphql.version} is another"
-    if not hasattr(StrawberryField, "default_resolver"):
-        return "StrawberryField of Strawberry is another"
-    return None
+    return changed_resolving()
 
 
 @cache

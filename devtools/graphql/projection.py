@@ -125,7 +125,9 @@ def row_of(names: tuple[str, ...]) -> Callable[..., Any]:
 def _column(parent: GraphQLObjectType, field: str) -> Column | None:
     if field == TYPENAME:
         return Column(lambda items: [parent.name] * len(items), GraphQLString, nullable=False, plain=str)
-    declared = parent.fields[field]
+    declared = parent.fields.get(field)
+    if declared is None:  # of the query type: introspection, which every type's list may lead to
+        return None
     kind: Any = declared.type
     leaf = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
     read = _reader(declared)

@@ -22,6 +22,8 @@ DEFAULT_LAST = 200
 """Length of a `live` list when nothing is said."""
 PEER_NODE_KINDS = (NodeKind.TASK, NodeKind.HOOK)
 """What `live` lists show of runs unless `nodeKinds` asks for more."""
+PEER_RUNS = Filter((Condition("node_kind", "one_of", PEER_NODE_KINDS),))
+_select_peer_runs = selection(PEER_RUNS)
 
 
 def filter_of(context: Context, record_type: type[Record], where: object, q: str | None = None) -> Filter:
@@ -72,8 +74,8 @@ def newest(
         return []
     query = filter_of(context, record_type, where) & also
     if record_type is Run and not any(condition.field == "node_kind" for condition in query.conditions):
-        query &= Filter((Condition("node_kind", "one_of", PEER_NODE_KINDS),))
-    select = selection(query)
+        query &= PEER_RUNS
+    select = _select_peer_runs if query == PEER_RUNS else selection(query)
     ring = context.rings.of(record_type)
     if after_ms is None:
         found = ring.newest(last, select)

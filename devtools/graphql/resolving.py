@@ -7,17 +7,19 @@ Within one operation that is always the same: here it is done once. What is not 
 # graphql-core leaves type parameters open, which strict mode would report wherever one is named.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import strawberry
-from graphql import GraphQLField, GraphQLSchema, get_nullable_type, is_list_type
+from graphql import FieldNode, GraphQLField, GraphQLSchema, get_nullable_type, is_list_type
 from graphql.execution import get_argument_values
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
 
 UNCHANGING = str | int | float | Enum | type(None) | type(strawberry.UNSET)
 """Values of arguments that calls may share."""
@@ -34,23 +36,18 @@ class Plain:
     """The type without its non-null, where that is a list."""
 
 
-def plain_field(schema: GraphQLSchema, parent: Any, details: Any, variables: Any) -> Plain | None:
+def plain_field(schema: GraphQLSchema, parent: Any, node: FieldNode, variables: Any) -> Plain | None:
     """The selected field of a type; None where graphql-core and Strawberry are to resolve it."""
-    definition = schema.get_field(parent, details.node.name.value)
-    if definition is None or details.fragment_variable_values:
+    definition = schema.get_field(parent, node.name.value)
+    field = None if definition is None else definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    if definition is None or type(field) is not StrawberryField or field.base_resolver is None:
         return None
-    field = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-    if (
-        type(field) is not StrawberryField
-        or field.base_resolver is None
-        or field.is_async
-        or field.extensions
-    ):
+    if field.is_async or field.extensions:
         return None
     try:
         converter: GraphQLCoreConverter = getattr(schema, "_strawberry_schema").schema_converter  # noqa: B009
         arguments = convert_arguments(
-            get_argument_values(definition, details.node, variables),
+            get_argument_values(definition, node, variables),
             field.arguments,
             scalar_registry=converter.scalar_registry,
             config=converter.config,
@@ -81,3 +78,20 @@ def _resolver(
         return function(source, **named) if takes_self else function(**named)
 
     return resolve
+
+
+def changed_resolving() -> str | None:
+    """What of Strawberry is not as this module knows it; None when all is."""
+    expected = ("value", "arguments", "scalar_registry", "config", "info")
+    if tuple(inspect.signature(convert_arguments).parameters) != expected:
+        return "convert_arguments of Strawberry is another"
+    needed: dict[type, tuple[str, ...]] = {
+        StrawberryField: ("default_resolver", "is_async", "arguments"),
+        StrawberryResolver: ("self_parameter", "parent_parameter", "root_parameter", "info_parameter"),
+    }
+    for owner, names in needed.items():
+        if not all(hasattr(owner, name) for name in names):
+            return f"{owner.__name__} of Strawberry is another"
+    if not {"_raw_info", "_field"} <= set(inspect.signature(strawberry.Info).parameters):
+        return "Info of Strawberry is another"
+    return None

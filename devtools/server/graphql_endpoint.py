@@ -136,14 +136,14 @@ class GraphQLEndpoint:
 
 async def _body(receive: Receive) -> bytes:
     """The whole body; the guard counts it. Raises ClientDisconnect."""
-    body = b""
+    parts: list[bytes] = []
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        body += message.get("body", b"")
+        parts.append(message.get("body", b""))
         if not message.get("more_body", False):
-            return body
+            return b"".join(parts)
 
 
 async def _send(answer: http.Answer, send: Send) -> None:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import cache
 from itertools import compress
 from operator import attrgetter, ge, le
 from typing import Any, Literal, TypeVar, cast
@@ -55,8 +55,6 @@ class Filter:
 
 
 EVERYTHING = Filter()
-SELECTIONS_KEPT = 64
-"""Filters whose `selection` is remembered: clients ask for the same all the time."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +223,6 @@ Select = Callable[[Sequence[R]], Iterable[R]]
 """Of some records those that pass, in their order."""
 
 
-@lru_cache(maxsize=SELECTIONS_KEPT)
 def selection(query: Filter) -> Select[Any]:  # Any: the kind the filter was made for
     """The same as `matcher` for many records at once: "one of" is tested column by column, at a fifth of the time."""
     columns = [part for part in query.conditions if part.operator == "one_of" and not part.negate]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+import anyio
 import anyio.to_thread
 
 T = TypeVar("T")
@@ -22,7 +23,7 @@ CLOSE_SECONDS = 1.0
 """How long closing waits for work that goes on."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Work:
     """Something to do for who waits in a loop."""
 
@@ -31,16 +32,9 @@ class Work:
     loop: asyncio.AbstractEventLoop
     waiter: "asyncio.Future[Outcome]"
 
-    def outcome(self) -> Outcome:
-        """Do it, unless nobody waits any more."""
-        try:
-            return None if self.waiter.done() else self.context.run(self.call), None
-        except BaseException as error:
-            return None, error
-
     def tell(self, outcome: Outcome) -> None:
         """Wake who waits."""
-        with suppress(RuntimeError):  # the loop is closed
+        with suppress(Exception):  # the loop is closed, or broken: nobody hears it, and the thread goes on
             self.loop.call_soon_threadsafe(self._settle, outcome)
 
     def _settle(self, outcome: Outcome) -> None:
@@ -59,6 +53,7 @@ class Threads:
         self._name = name
         self._count = count
         self._closed = False
+        self._limiter: anyio.CapacityLimiter | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -76,17 +71,31 @@ class Threads:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            return await anyio.to_thread.run_sync(call)
+            return await self._run_elsewhere(call)
         work = Work(copy_context(), call, loop, loop.create_future())
         if not self._take(work):
-            return await anyio.to_thread.run_sync(call)
-        result, error = await work.waiter
+            return await self._run_elsewhere(call)
+        try:
+            result, error = await work.waiter
+        except asyncio.CancelledError:
+            self._forget(work)
+            raise
         if error is None:
             return result
         try:
             raise error
         finally:
             del error, work  # the traceback holds this frame
+
+    async def _run_elsewhere(self, call: Callable[[], T]) -> T:
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(self._count)
+        return await anyio.to_thread.run_sync(call, limiter=self._limiter)
+
+    def _forget(self, work: Work) -> None:
+        """Nobody waits for it any more: where it has not begun, it does not."""
+        with self._changing, suppress(ValueError):
+            self._waiting.remove(work)
 
     def _take(self, work: Work) -> bool:
         """Give it to a thread, or let it wait for one. False once closed."""
@@ -109,7 +118,7 @@ class Threads:
 
     def _serve(self, inbox: "SimpleQueue[Work | None]") -> None:
         while (work := inbox.get()) is not None:
-            outcome = work.outcome()
+            outcome = _outcome(work.context, work.call)
             with self._changing:  # before it is told, so that what comes next comes here
                 ends = self._closed and not self._waiting
                 if self._waiting:
@@ -139,3 +148,11 @@ class Threads:
         """The threads, and who waits for them, are the parent's."""
         if self._process != os.getpid():
             self._begin()
+
+
+def _outcome(context: Context, call: Callable[[], Any]) -> Outcome:
+    """A function of its own: the frames of an error lead here, and must not lead on to who waits, who gets the error."""
+    try:
+        return context.run(call), None
+    except BaseException as error:
+        return None, error

@@ -81,7 +81,7 @@ def test_nothing_else_is_read(content_type: str | None) -> None:
     found = post(content_type=content_type)
     assert status(found) == 415
     assert isinstance(found, Answer)
-    assert found.headers == {"Accept": "application/json"}
+    assert found.headers == {"accept": "application/json"}
 
 
 BODIES = [
@@ -134,4 +134,4 @@ def test_what_nobody_can_answer_a_get_with_is_406() -> None:
 
 def test_a_mutation_by_get_is_told_to_post() -> None:
     assert not_by_get().status == 405
-    assert not_by_get().headers == {"Allow": "POST"}
+    assert not_by_get().headers == {"allow": "POST"}

@@ -30,9 +30,9 @@ from devtools.server.guard.policy import (
 from devtools.settings import Settings, variable
 
 ACCESS_KEY = "devtools.access"
-"""Where in the scope it stands what was granted."""
+"""The key of the scope under which inner layers find what was granted."""
 HEADERS_KEY = "devtools.headers"
-"""Where in the scope of a request its headers stand, as `RequestHeaders`."""
+"""The key of the scope of a request under which they find its headers, as `RequestHeaders`."""
 
 logger = logging.getLogger("devtools.server")
 
