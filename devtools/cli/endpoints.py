@@ -79,9 +79,13 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
             "--endpoint",
             envvar="ENDPOINT",
             metavar="URL",
-            help="A running devtools: http://127.0.0.1:8000/devtools/graphql",
+            help="A running devtools: http://127.0.0.1:8000/devtools/graphql; unset = ENDPOINT.",
         ),
-        click.option("--database", metavar="URL", help="A database, without a server."),
+        click.option(
+            "--database",
+            metavar="URL",
+            help="A database, without a server; unset, where nothing else is named = DEVTOOLS_DATABASE or pyproject.toml.",
+        ),
         click.option("--entry", metavar="MODULE:APP", help="An app to import and inspect, without a server."),
         click.option("--headers", envvar="HEADERS", metavar="JSON", help="Headers for the endpoint."),
     )
@@ -92,27 +96,33 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def answering(target: Target) -> Generator[Answer]:
-    """The one way to answer that the target names. Exit code 2 when it names none or several."""
+    """The one way to answer that the target names, else the database of the settings. Exit code 2 for none and for several."""
     named = [name for name in ("endpoint", "database", "entry") if getattr(target, name)]
-    if len(named) != 1:
+    database = target.database if named else _configured_database()
+    if len(named) > 1 or not (named or database):
         problem = (
             "name one of"
             if not named
             else f"{', '.join('--' + name for name in named)} are given; name only one of"
         )
         say(
-            f"devtools: {problem} --endpoint URL (or ENDPOINT), --database URL, --entry MODULE:APP.", err=True
+            f"devtools: {problem} --endpoint URL (or ENDPOINT), --database URL (or DEVTOOLS_DATABASE), --entry MODULE:APP.",
+            err=True,
         )
         sys.exit(2)
     if target.endpoint:
         yield over_http(target.endpoint, parse_headers(target.headers))
         return
     with (
-        over_database(target.database, write=target.allow_mutations)
-        if target.database
-        else over_entry(target.entry or "")
+        over_database(database, write=target.allow_mutations) if database else over_entry(target.entry or "")
     ) as answer:
         yield answer
+
+
+def _configured_database() -> str | None:
+    from devtools.settings import load
+
+    return load().settings.database
 
 
 def ask(answer: Answer, query: str, **variables: Any) -> dict[str, Any]:  # Any: JSON

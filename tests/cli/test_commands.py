@@ -348,6 +348,21 @@ def test_what_is_typed_wins_over_the_endpoint_of_the_environment(tmp_path):
     assert "name only one of" in devtools("query", query, *both, cwd=tmp_path, check=2).stderr
 
 
+def test_the_database_of_the_settings_is_asked_where_nothing_is_named(recorded, tmp_path):
+    """From the environment or from pyproject.toml; what is typed wins, and without any of them one line says what to name."""
+    query, (url, _, _) = "{ system { store { kind } } }", recorded
+    for environment in ({"DEVTOOLS_DATABASE": url}, {}):
+        if not environment:
+            (tmp_path / "pyproject.toml").write_text(f'[tool.devtools]\ndatabase = "{url}"\n')
+        done = devtools("query", query, cwd=tmp_path, check=0, **environment)
+        assert json.loads(done.stdout)["system"]["store"]["kind"] == "sqlite"
+        assert devtools("snapshots", "list", cwd=tmp_path, check=0, **environment).stderr == ""
+        typed = devtools("query", query, "--entry", TOY, cwd=tmp_path, check=0, **environment)
+        assert json.loads(typed.stdout)["system"]["store"]["kind"] == "memory"
+    (tmp_path / "pyproject.toml").unlink()
+    assert "name one of --endpoint" in devtools("query", query, cwd=tmp_path, check=2).stderr
+
+
 def test_without_a_database_the_link_is_in_the_output(tmp_path):
     """The token is in memory alone: nothing else could tell it."""
     with toy(tmp_path, DEVTOOLS_TOKEN="") as server:

@@ -351,6 +351,28 @@ def test_handlers_of_startup_and_shutdown_are_resources() -> None:
     assert resource_of(graph, "nested").has_dispose
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate Operation ID:UserWarning")
+@pytest.mark.parametrize("first", ["get", "post", "delete"])
+def test_an_operation_id_that_a_set_decides_is_the_same_at_every_start(first: str) -> None:
+    """FastAPI ends the id of a route in the first of its methods, which are a set."""
+    app = FastAPI(openapi_url=None)
+
+    @app.api_route("/{rest:path}", methods=["GET", "POST", "DELETE"])
+    def everything(rest: str) -> str:
+        return rest
+
+    @app.get("/one", operation_id="my_get")
+    def one() -> str:
+        return "one"
+
+    route: Any = app.routes[-2]
+    route.unique_id = f"everything__rest__{first}"
+    paths = json.loads(graph_of(app).structure.openapi or "")["paths"]
+    ids = {method: operation["operationId"] for method, operation in paths["/{rest}"].items()}
+    assert ids == dict.fromkeys(("get", "post", "delete"), "everything__rest__delete")
+    assert paths["/one"]["get"]["operationId"] == "my_get"
+
+
 def test_a_custom_document_is_the_one_that_is_kept() -> None:
     app = FastAPI()
     app.openapi = lambda: {"openapi": "3.1.0", "info": {"title": "Mine"}, "paths": {}}  # type: ignore[method-assign]

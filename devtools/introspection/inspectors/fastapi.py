@@ -6,7 +6,7 @@ import functools
 import inspect as python
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from devtools.errors import OF_THE_APP
@@ -186,11 +186,34 @@ class FastApiInspection(Inspection):
             try:
                 # A copy keeps what it makes: the app's own document is still made when it is first asked for.
                 document: dict[str, Any] = copy.copy(app).openapi()
+                document = {**document, "paths": _settled(document.get("paths") or {})}
             except OF_THE_APP as error:
                 logger.warning("The OpenAPI document could not be made: %s", error)
                 return None
             return to_json({**document, "servers": [{"url": prefix}]} if prefix else document)
         return None
+
+
+def _settled(paths: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Paths whose operation ids are the same at every start.
+
+    FastAPI gives all methods of a route one id, which ends in the method that comes first in a set: another one in each process.
+    """
+    return {path: _with_settled_ids(item) for path, item in paths.items()}
+
+
+def _with_settled_ids(item: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON, here and above
+    methods: dict[str, list[str]] = {}
+    for method, operation in item.items():
+        if isinstance(operation, Mapping) and "operationId" in operation:
+            methods.setdefault(operation["operationId"], []).append(method)
+    settled = dict(item)
+    for identifier, shared in methods.items():
+        base, _, last = identifier.rpartition("_")
+        if len(shared) > 1 and last in shared:
+            for method in shared:
+                settled[method] = {**item[method], "operationId": f"{base}_{min(shared)}"}
+    return settled
 
 
 def _text(tag: Any) -> str:

@@ -36,6 +36,9 @@ export function makeFetcher(onTokenNeeded: () => void): { fetcher: Fetcher; clos
   const wsClient = createClient({
     url: socketAddress(),
     connectionParams: () => ({ token: readToken() ?? undefined }),
+    // A server that starts anew is not there for a while: connecting fails, which is no close, and would end the subscription.
+    retryAttempts: Infinity,
+    shouldRetry: (problem) => !(problem instanceof CloseEvent && UNAUTHORIZED.includes(problem.code)),
     on: {
       closed: (event) => {
         if (event instanceof CloseEvent && UNAUTHORIZED.includes(event.code)) onTokenNeeded();
