@@ -205,8 +205,11 @@ def _settled(paths: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 def _with_settled_ids(item: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON, here and above
     methods: dict[str, list[str]] = {}
     for method, operation in item.items():
-        if isinstance(operation, Mapping) and "operationId" in operation:
-            methods.setdefault(operation["operationId"], []).append(method)
+        identifier = (
+            cast("dict[str, Any]", operation).get("operationId") if isinstance(operation, dict) else None
+        )
+        if isinstance(identifier, str):
+            methods.setdefault(identifier, []).append(method)
     settled = dict(item)
     for identifier, shared in methods.items():
         base, _, last = identifier.rpartition("_")
