@@ -119,7 +119,7 @@ def answering(target: Target) -> Generator[Answer]:
         yield answer
 
 
-def _configured_database() -> str | None:
+def _configured_database() -> str | Mapping[str, Any] | None:
     from devtools.settings import load
 
     return load().settings.database
@@ -368,7 +368,7 @@ def _read_error(endpoint: str, error: urllib.error.HTTPError) -> dict[str, Any]:
 
 
 @contextmanager
-def over_database(url: str, *, write: bool = False) -> Generator[Answer]:
+def over_database(url: str | Mapping[str, Any], *, write: bool = False) -> Generator[Answer]:
     """Ask a database, without a server. Opens it read-only unless mutations are allowed; whoever may open it may import into it."""
     from devtools.runtime import Runtime
     from devtools.server.credentials import Credentials
