@@ -118,6 +118,10 @@ class Query:
         assert info.context.request is not None
         return Shelf(name=name)
 
+    @strawberry.field
+    def again(self) -> "list[Query]":
+        return [Query()]
+
 
 @pytest.fixture(scope="module")
 def foreign() -> GraphQLSchema:
@@ -145,6 +149,7 @@ def foreign() -> GraphQLSchema:
         '{ shelf { failing forbidden extended(word: "b") } }',
         "{ shelf { ...F books { ...F ... on Book { shout(marks: 5) } } } } fragment F on Named { shout name }",
         "{ shelf { books(count: 0) { shout } } }",
+        "{ again { __schema { queryType { name } } again { __typename } shelf { name } } }",
         "{ shelf { shout @skip(if: true) parent @include(if: false) unknown } nowhere }",
         '{ __schema { queryType { name } } __type(name: "Shelf") { fields { name } } }',
     ],
