@@ -143,7 +143,7 @@ def _outermost(scope: Scope) -> Iterable[Any]:  # Any: as above
 def _host_of(routes: Iterable[Any], route: Any) -> Any:  # Any: as above
     """The `Host` that a route stands in; None where it answers whatever host is named."""
     for host in routes:
-        if hasattr(host, "host_regex") and _holds(host.routes, route, _DEPTH):
+        if hasattr(host, "host_regex") and _holds(getattr(host, "routes", ()), route, _DEPTH):
             return host
     return None
 

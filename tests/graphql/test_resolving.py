@@ -20,6 +20,12 @@ class Colour(enum.Enum):
     blue = strawberry.enum_value("b", name="BLAU")
 
 
+@strawberry.enum
+class Right(enum.Flag):
+    read = 1
+    write = 2
+
+
 @strawberry.input
 class Wish:
     size: int = 1
@@ -57,7 +63,7 @@ class Named:
 
 @strawberry.type
 class Book(Named):
-    pass
+    rights: Right = Right.read
 
 
 @strawberry.type
@@ -110,6 +116,10 @@ class Shelf(Named):
     def books(self, count: int = 2) -> list[Named]:
         return [Book(name=f"book {number}") for number in range(count)] + [Shelf(name="inner")]
 
+    @strawberry.field
+    def lent(self, both: bool = False) -> list[Book]:
+        return [Book(name="a"), Book(name="b", rights=Right.read | Right.write if both else Right.write)]
+
 
 @strawberry.type
 class Query:
@@ -149,6 +159,8 @@ def foreign() -> GraphQLSchema:
         '{ shelf { failing forbidden extended(word: "b") } }',
         "{ shelf { ...F books { ...F ... on Book { shout(marks: 5) } } } } fragment F on Named { shout name }",
         "{ shelf { books(count: 0) { shout } } }",
+        "{ shelf { lent { name rights } } }",
+        "{ shelf { lent(both: true) { name rights } } }",
         "{ again { __schema { queryType { name } } again { __typename } shelf { name } } }",
         "{ shelf { shout @skip(if: true) parent @include(if: false) unknown } nowhere }",
         '{ __schema { queryType { name } } __type(name: "Shelf") { fields { name } } }',

@@ -42,6 +42,9 @@ async def client(runtime):
 def test_every_route_has_a_row_in_the_guards_table(runtime):
     """A route without one would answer 404, and this says why."""
     policies = Policies(core_policies(Limits()))
+    for path in application.PATHS:
+        for method in ("GET", "POST", WEBSOCKET):
+            assert policies.resolve(path, method, "text/html").policy is not None, (method, path)
     for route in application.routes():
         methods = [WEBSOCKET] if isinstance(route, WebSocketRoute) else sorted(getattr(route, "methods", ()))
         assert isinstance(route, Route | WebSocketRoute)
@@ -213,3 +216,32 @@ async def test_a_client_that_is_gone_before_its_stream_begins_is_no_subscriber(r
         assert runtime.subscribers.count == 0
     finally:
         gc.enable()
+
+
+async def test_a_body_may_come_in_pieces_and_one_that_ends_early_is_not_run(runtime):
+    """Each piece counts; a client that leaves within its body gets no answer to the half of it."""
+    body = b'{"query": "{ system { recording } }"}'
+    pieces = [{"type": "http.request", "body": bytes([byte]), "more_body": True} for byte in body]
+
+    async def answered(*messages):
+        coming, sent = iter(messages), []
+
+        async def receive():
+            return next(coming)
+
+        async def send(message):
+            sent.append(message)
+
+        headers = {
+            "content-type": "application/json",
+            "authorization": f"Bearer {TOKEN}",
+            "host": "localhost",
+        }
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        scope = http_scope("/graphql", method="POST", headers=raw, client=("127.0.0.1", 1))
+        await runtime.standalone()(scope, receive, send)
+        return sent
+
+    whole = await answered(*pieces, {"type": "http.request", "body": b"", "more_body": False})
+    assert json.loads(whole[1]["body"]) == {"data": {"system": {"recording": True}}}
+    assert await answered(*pieces, {"type": "http.disconnect"}) == []
