@@ -138,8 +138,6 @@ class DevTools:
         self._start_lock = threading.RLock()
         self._is_followed = False
         self._undo_signals: Callable[[], None] = lambda: None
-        self.tells_link = True
-        """Whether a start prints a token that is in memory alone; `devtools run` has printed the whole link."""
         for warning in filter(None, (*self.resolved.warnings, find_clash())):
             logger.warning(warning)
         if not self.enabled:
@@ -309,6 +307,12 @@ class DevTools:
             self.url if base_url is None else base_url.rstrip("/") + self.settings.path
         )
 
+    def tell_no_link(self) -> None:
+        """The link has been printed: no start of this process or of its children prints it again."""
+        if self.enabled:
+            self._credentials.untold = False
+            self._credentials.told()
+
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until everything recorded before is stored, at most `timeout` seconds. Answers whether it is."""
         return self._runtime is None or self._runtime.flush(timeout)
@@ -412,8 +416,9 @@ class DevTools:
         opened = link if self._credentials.origin == "file" else ""
         away = "" if status.healthy else ", which cannot be used now"
         announce(logger, f"devtools is at {where}, its store is {status.kind} ({status.why}){away}.{opened}")
-        if self.tells_link and self._credentials.origin == "memory":
-            # Not logged: logs are kept. `devtools open` cannot know this token, so it is told here, once.
+        if self._credentials.untold:
+            # Not logged: logs are kept. `devtools open` cannot know this token, so it is told here.
             link = self.link("" if self._server is None else None)
             at = "your app's address with " if self._server is None else ""
             sys.stderr.write(f"devtools: open it at {at}{link}\n")
+            self._credentials.told()

@@ -89,7 +89,7 @@ def run_command(
     if mounted is not None:
         _say_overruled(mounted, {"database": database, "allow_remote": allow_remote})
         say(f"devtools: {mounted.link(address(listener))}")
-        mounted.tells_link = False
+        mounted.tell_no_link()
     in_children = reload or workers > 1
     config = uvicorn.Config(
         # This process has the app already: a factory makes one app alone.

@@ -21,6 +21,8 @@ from devtools.settings import Settings, variable
 TokenOrigin = Literal["settings", "file", "memory", "none"]
 
 MASK = "(token)"
+UNTOLD = "_DEVTOOLS_TOKEN_UNTOLD"
+"""Holds the digest of the token in DEVTOOLS_TOKEN where a process made that one and its output has not said it."""
 MAX_TOKEN = 4_096
 HOW = (
     "`devtools open` prints the link that carries it; without a database each server has one of its own, and its output says "
@@ -52,6 +54,7 @@ class Credentials:
     """The tokens of one DevTools. Make it with `load()`.
 
     `token` is the one that reads and writes (None with `auth=None`); `origin` says where it came from; `warnings` are for the user.
+    `untold`: no file, setting or other output says the token, so the output of this process has to.
     """
 
     def __init__(
@@ -62,11 +65,13 @@ class Credentials:
         *,
         path: Path | None = None,
         warnings: tuple[str, ...] = (),
+        untold: bool = False,
         environment: MutableMapping[str, str] | None = None,
         failures: Failures | None = None,
     ) -> None:
         self.token = token
         self.origin: TokenOrigin = origin
+        self.untold = untold
         self.path = path
         self.warnings = warnings
         self._environment = environment
@@ -103,7 +108,15 @@ class Credentials:
         if inherited:
             given = replace(settings, token=inherited)
             check_access(given)
-            return cls(settings, inherited, "settings", warnings=short_secrets(given), failures=failures)
+            return cls(
+                settings,
+                inherited,
+                "settings",
+                warnings=short_secrets(given),
+                untold=environment.get(UNTOLD) == _mark(inherited),
+                environment=environment,
+                failures=failures,
+            )
         warnings = short_secrets(settings)
         if persist:
             try:
@@ -116,23 +129,44 @@ class Credentials:
                     f"The token cannot be kept ({error}), so it changes with every start. Set {variable('token')}.",
                 )
         token = memory_token()
-        made = cls(settings, token, "memory", warnings=warnings, environment=environment, failures=failures)
+        made = cls(
+            settings,
+            token,
+            "memory",
+            warnings=warnings,
+            untold=True,
+            environment=environment,
+            failures=failures,
+        )
         made.hand_down()
         return made
 
     def hand_down(self) -> None:
         """Put a token in memory into the environment, for children of this process; another one that stands there stays."""
         if (
-            self._environment is not None
+            self.origin == "memory"
+            and self._environment is not None
             and self.token is not None
             and not self._environment.get(variable("token"))
         ):
             self._environment[variable("token")] = self.token
+            if self.untold:
+                self._environment[UNTOLD] = _mark(self.token)
 
     def withdraw(self) -> None:
         """Take a token in memory out of the environment, where it is still ours. Children that run keep what they have."""
-        if self._environment is not None and self._environment.get(variable("token")) == self.token:
+        if (
+            self.origin == "memory"
+            and self._environment is not None
+            and self._environment.get(variable("token")) == self.token
+        ):
             del self._environment[variable("token")]
+            self.told()
+
+    def told(self) -> None:
+        """The output has said the token: children that start from now on need not."""
+        if self._environment is not None:
+            self._environment.pop(UNTOLD, None)
 
     @property
     def required(self) -> bool:
@@ -190,6 +224,10 @@ def token_from_payload(payload: object) -> str | None:
     if isinstance(token, str):
         return token
     return bearer_token(header) if isinstance(header, str) else None
+
+
+def _mark(token: str) -> str:
+    return _digest(token).hex()
 
 
 def _digest(token: str) -> bytes:

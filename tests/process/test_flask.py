@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import sys
 
 import httpx
@@ -29,16 +30,22 @@ def broken():
 QUERY = "{ history { runs(order: OLDEST) { nodes { nodeId ok } } errors { nodes { message sourceId } } } }"
 
 
-def test_the_debug_server_and_its_reloader(tmp_path):
-    """Only the process that serves starts devtools; after an edit the next one has the port, and history goes on."""
+def debug_server(directory, **environment):
+    """`flask run --debug` of the shop, as a context manager."""
     if importlib.util.find_spec("flask") is None:
         reason = "Flask is not installed. Run: uv pip install --group test"
         (pytest.fail if os.environ.get("DEVTOOLS_TEST_REQUIRE") == "1" else pytest.skip)(reason)
-    (tmp_path / "shop.py").write_text(APP)
-    port, pages = free_port(), free_port()
+    (directory / "shop.py").write_text(APP)
+    port = free_port()
     command = [sys.executable, "-m", "flask", "--app", "shop", "run", "--debug", "--port", str(port)]
+    return running(command, port=port, cwd=directory, ready="/cart/1", **environment)
+
+
+def test_the_debug_server_and_its_reloader(tmp_path):
+    """Only the process that serves starts devtools; after an edit the next one has the port, and history goes on."""
+    pages = free_port()
     environment = {"DEVTOOLS_PORT": str(pages), "DEVTOOLS_DATABASE": f"sqlite:///{tmp_path}/kept.db"}
-    with running(command, port=port, cwd=tmp_path, ready="/cart/1", **environment) as server:
+    with debug_server(tmp_path, **environment) as server:
         assert server.get("/broken").status_code == 500
         (tmp_path / "shop.py").write_text(APP.replace('"one"', '"two"'))
         server.await_text("/cart/2", '{\n  "number": 2,\n  "version": "two"')
@@ -48,3 +55,23 @@ def test_the_debug_server_and_its_reloader(tmp_path):
     nodes = {(run["nodeId"], run["ok"]) for run in answer["runs"]["nodes"]}
     assert nodes == {("GET /cart/{number}", True), ("GET /broken", False)}
     assert answer["errors"]["nodes"] == [{"message": "the shop is broken", "sourceId": "GET /broken"}]
+
+
+def test_without_a_database_the_process_that_serves_prints_the_link(tmp_path):
+    """The reloader's parent imports the app too, and makes the token; after an edit the link is the same, and works."""
+    pages = free_port()
+    with debug_server(tmp_path, DEVTOOLS_PORT=str(pages), DEVTOOLS_TOKEN="") as server:
+        (first,) = links(server)
+        assert first.startswith(f"http://127.0.0.1:{pages}/#token=")
+        (tmp_path / "shop.py").write_text(APP.replace('"one"', '"two"'))
+        server.await_text("/cart/2", '{\n  "number": 2,\n  "version": "two"')
+        assert links(server) == [first, first]
+        headers = {"Authorization": f"Bearer {first.partition('#token=')[2]}"}
+        answer = httpx.post(
+            f"http://127.0.0.1:{pages}/graphql", json={"query": QUERY}, headers=headers, timeout=20
+        ).json()["data"]["history"]
+    assert [run["nodeId"] for run in answer["runs"]["nodes"]] == ["GET /cart/{number}"]
+
+
+def links(server):
+    return re.findall(r"open it at (\S+)", server.output)

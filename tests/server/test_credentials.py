@@ -87,16 +87,41 @@ def test_in_memory_the_token_reaches_children_by_the_environment(state):
     """Without a database: no file, and the next process that inherits the environment has the same token."""
     environment = {}
     first = load(state, persist=False, environment=environment)
-    assert (first.origin, environment) == ("memory", {"DEVTOOLS_TOKEN": first.token})
+    assert (first.origin, environment["DEVTOOLS_TOKEN"]) == ("memory", first.token)
     assert load(state, persist=False, environment=environment).token == first.token
     assert not state.exists()
+
+
+def test_a_token_in_memory_is_told_by_the_first_that_starts(state):
+    """A parent that only imports the app, as a reloader does, leaves it to its children; after that nobody says it again."""
+    environment = {}
+    parent = load(state, persist=False, environment=environment)
+    inherited = dict(environment)
+    child = load(state, persist=False, environment=inherited)
+    assert (parent.untold, child.origin, child.untold) == (True, "settings", True)
+    child.told()
+    assert inherited == {"DEVTOOLS_TOKEN": parent.token}
+    assert not load(state, persist=False, environment=inherited).untold
+    assert load(state, persist=False, environment=dict(environment)).untold
+    child.withdraw()
+    assert inherited == {"DEVTOOLS_TOKEN": parent.token}, "its parent's, not its own"
+
+
+def test_a_token_of_the_user_is_never_told(state):
+    """Also not where it replaces one that a parent has made and not told."""
+    environment = {}
+    load(state, persist=False, environment=environment)
+    environment["DEVTOOLS_TOKEN"] = "set-by-the-user"
+    assert not load(state, persist=False, environment=environment).untold
+    assert not load(state, Settings(token="given"), environment=environment).untold
+    assert not load(state, KEPT, environment={}).untold
 
 
 def test_a_variable_that_is_empty_is_as_one_that_is_not_set(state):
     """As for the settings: children get the token."""
     environment = {"DEVTOOLS_TOKEN": ""}
     first = load(state, persist=False, environment=environment)
-    assert (first.origin, environment) == ("memory", {"DEVTOOLS_TOKEN": first.token})
+    assert (first.origin, environment["DEVTOOLS_TOKEN"]) == ("memory", first.token)
 
 
 def test_a_token_in_memory_leaves_the_environment_with_us(state):
@@ -109,7 +134,7 @@ def test_a_token_in_memory_leaves_the_environment_with_us(state):
     environment["DEVTOOLS_TOKEN"] = "set by the user"
     first.hand_down()
     first.withdraw()
-    assert environment == {"DEVTOOLS_TOKEN": "set by the user"}
+    assert environment["DEVTOOLS_TOKEN"] == "set by the user"
 
 
 def test_a_real_child_inherits_the_token_in_memory():
@@ -318,7 +343,7 @@ def test_where_it_cannot_be_kept_the_token_lives_in_memory(state, block):
     environment = {}
     credentials = load(state, environment=environment)
     assert credentials.origin == "memory"
-    assert environment == {"DEVTOOLS_TOKEN": credentials.token}
+    assert environment["DEVTOOLS_TOKEN"] == credentials.token
     assert "DEVTOOLS_TOKEN" in credentials.warnings[0]
     assert credentials.token not in credentials.warnings[0]
     assert not list(state.parent.rglob(".token-*"))
