@@ -17,6 +17,7 @@ from devtools.introspection.elements import Structure
 from devtools.introspection.graph import Graph
 from devtools.introspection.health import HealthEntry, check_health
 from devtools.records import ALL, NANOSECONDS_PER_MILLISECOND
+from devtools.server import access_log
 from devtools.server.application import application
 from devtools.server.credentials import Credentials
 from devtools.server.signals import on_ending
@@ -101,7 +102,7 @@ class Runtime:
         self._is_inspecting = False
         self._look_again: Callable[[], Structure] | None = None
         self._closing = threading.Event()
-        self._uninstall: Callable[[], None] | None = None
+        self._installed = ExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def _open_store(self, resolved: Resolved, read_only: bool) -> DatabaseStore | MemoryStore:
@@ -139,7 +140,8 @@ class Runtime:
             store.on_new_file = self._save_again
             store.start(self.recorder, self.app, self.settings.role, version())
         active.recorder, active.owner = self.recorder, self.app
-        self._uninstall = install(self.recorder, self.settings)
+        self._installed.callback(install(self.recorder, self.settings))
+        self._installed.callback(access_log.leave_out_ours())
         self.gauges.start()
 
     def write_as(self, role: str) -> None:
@@ -189,8 +191,7 @@ class Runtime:
             parts.callback(self.threads.close)
             parts.callback(self.gauges.close)
             parts.callback(self.subscribers.close)
-            if self._uninstall is not None:
-                parts.callback(self._uninstall)
+            parts.callback(self._installed.close)
             if active.recorder is self.recorder:
                 active.recorder = active.owner = None
 

@@ -134,6 +134,11 @@ def functions() -> dict[str, int]:
     return found
 
 
+def loggers() -> list[logging.Logger]:
+    known = logging.root.manager.loggerDict.values()
+    return [logger for logger in known if isinstance(logger, logging.Logger)]
+
+
 def state() -> dict[str, object]:
     """What a process has that could be left behind."""
     handlers = [
@@ -143,6 +148,7 @@ def state() -> dict[str, object]:
         "threads": sorted(thread.name for thread in threading.enumerate()),
         "descriptors": descriptors(),
         "logging handlers": handlers,
+        "logging filters": [(logger.name, *logger.filters) for logger in loggers() if logger.filters],
         "levels": (logging.root.level, logging.root.manager.disable),
         "hooks": (sys.excepthook, threading.excepthook, sys.unraisablehook, sys.displayhook),
         "signals": {number: signal.getsignal(number) for number in signal.valid_signals()},

@@ -137,6 +137,18 @@ def test_the_app_answers_as_without_us(tmp_path):
     assert theirs.headers["access-control-allow-origin"] == "*"
 
 
+def test_the_access_log_is_that_of_the_app(tmp_path):
+    """A page of ours that is open asks every second: only what we refuse is a line, and the app's lines are as they were."""
+    with toy(tmp_path) as server:
+        assert server.query("{ live { runs(last: 1) { id } } }")
+        assert httpx.get(f"{server.base}/devtools/", timeout=DEADLINE).is_success
+        assert httpx.post(f"{server.base}/devtools/graphql", json={}, timeout=DEADLINE).status_code == 401
+        assert server.get("/any/thing").text == "caught"
+    lines = re.findall(r'"(?:GET|POST) (\S+) HTTP/1.1" (\d+)', server.output)
+    assert ("/any/thing", "200") in lines
+    assert [line for line in lines if line[0].startswith("/devtools")] == [("/devtools/graphql", "401")]
+
+
 GUNICORN = ("gunicorn", "--workers=2", "--worker-class=uvicorn_worker.UvicornWorker", "--no-control-socket")
 
 
