@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.servers import TOKEN as SERVERS_TOKEN
-from tests.servers import free_port, running, toy
+from tests.servers import Server as ToyServer
+from tests.servers import free_port, release_port, running, toy
 
 from .accessibility import check_accessibility
 from .conftest import TOKEN, Open, Server, Watch
@@ -230,6 +231,34 @@ def test_graphiql_follows_a_subscription(server: Server, open_page: Open) -> Non
         expect(answer(page)).to_contain_text("position")
     page.get_by_role("button", name="Stop query").click()
     expect(page.get_by_role("button", name="Execute query")).to_be_visible()
+
+
+@pytest.mark.parametrize("ending", ["stop", "kill"])
+def test_graphiql_goes_on_when_its_server_is_back(
+    tmp_path: Path, web_files: Path, open_page: Open, watch: Watch, ending: str
+) -> None:
+    """A subscription that was open when the server ended, in whatever way, has the records of the next one without a click."""
+    watch.allowed = ("WebSocket connection to", "Failed to load resource")
+    port = free_port()
+    with toy(tmp_path, port=port) as server:
+        page = open_page(f"{server.base}/devtools/graphiql?example=records#token={SERVERS_TOKEN}")
+        execute(page)
+        await_greeting(page, server, "before")
+        getattr(server, ending)()
+        release_port(port)
+        page.wait_for_timeout(2_500)
+        with toy(tmp_path, port=port) as next_server:
+            await_greeting(page, next_server, "after")
+
+
+def await_greeting(page: Page, server: ToyServer, name: str) -> None:
+    """Greet until the page shows it: a subscription that has just been opened has what comes from then on."""
+    for _ in range(60):
+        server.get(f"/hello/{name}")
+        page.wait_for_timeout(500)
+        if f"greeting {name}" in answer(page).inner_text().replace("\xa0", " "):
+            return
+    raise AssertionError(f"no greeting of {name!r}: {answer(page).inner_text()}")
 
 
 def test_graphiql_opens_the_query_of_the_address(server: Server, open_page: Open) -> None:

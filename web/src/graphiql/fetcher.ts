@@ -10,6 +10,15 @@ import {
 } from "../../../devtools/server/static/session.js";
 
 const UNAUTHORIZED = [4401, 4403];
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 5_000;
+
+/** Twice as long each time, and at random below that: pages of many people do not come back at once. */
+const waitForServer = (retries: number) =>
+  new Promise<void>((resume) => {
+    const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** retries);
+    window.setTimeout(resume, longest * (0.5 + Math.random() / 2));
+  });
 
 function parsed(query: string): DocumentNode | undefined {
   try {
@@ -38,6 +47,7 @@ export function makeFetcher(onTokenNeeded: () => void): { fetcher: Fetcher; clos
     connectionParams: () => ({ token: readToken() ?? undefined }),
     // A server that starts anew is not there for a while: connecting fails, which is no close, and would end the subscription.
     retryAttempts: Infinity,
+    retryWait: waitForServer,
     shouldRetry: (problem) => !(problem instanceof CloseEvent && UNAUTHORIZED.includes(problem.code)),
     on: {
       closed: (event) => {
