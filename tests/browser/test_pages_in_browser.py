@@ -422,6 +422,20 @@ def test_the_chosen_theme_is_kept_on_both_pages(server: Server, open_page: Open)
     assert page.evaluate(background) == dark
 
 
+def test_graphiql_follows_the_theme_of_the_system(server: Server, open_page: Open) -> None:
+    """Its editors too, when the system goes from day to night while the page is open."""
+    page = open_page(server.url("graphiql"))
+    editor = page.locator(".graphiql-query-editor .view-lines .mtk1").first
+    colour = "element => getComputedStyle(element).color"
+    seen: dict[str, str] = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        expect(page.locator("body")).to_have_class(re.compile(f"graphiql-{scheme}"))
+        expect(editor).to_be_visible()
+        seen[scheme] = editor.evaluate(colour)
+    assert seen["light"] != seen["dark"]
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("route", ROUTES)

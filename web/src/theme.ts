@@ -1,5 +1,5 @@
 /** The theme of both pages: the system's unless chosen here, kept in this browser. */
-import { useEffect, useState } from "react";
+import { useEffect, useState, useSyncExternalStore } from "react";
 
 export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
@@ -27,4 +27,18 @@ export function useTheme(): [Theme, (theme: Theme) => void] {
     }
   }, [theme]);
   return [theme, setTheme];
+}
+
+const DARK = window.matchMedia("(prefers-color-scheme: dark)");
+
+function onSystemChange(changed: () => void): () => void {
+  DARK.addEventListener("change", changed);
+  return () => DARK.removeEventListener("change", changed);
+}
+
+/** The theme as it is shown, also where the system's changes while the page is open. */
+export function useShownTheme(theme: Theme): "light" | "dark" {
+  const isDark = useSyncExternalStore(onSystemChange, () => DARK.matches);
+  if (theme !== "system") return theme;
+  return isDark ? "dark" : "light";
 }

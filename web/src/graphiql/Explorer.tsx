@@ -3,7 +3,7 @@ import { useGraphiQL, useGraphiQLActions, useMonaco } from "@graphiql/react";
 import { GraphiQL, HISTORY_PLUGIN } from "graphiql";
 import { useEffect, useMemo, useRef } from "react";
 import { EXAMPLES } from "../examples";
-import type { Theme } from "../theme";
+import { type Theme, useShownTheme } from "../theme";
 import { EXAMPLES_PLUGIN } from "./ExamplesPlugin";
 import { makeFetcher } from "./fetcher";
 import { opening } from "./opening";
@@ -51,13 +51,15 @@ function RunOnce() {
 export function Explorer({ theme, onTokenNeeded }: ExplorerProps) {
   const { fetcher, close } = useMemo(() => makeFetcher(onTokenNeeded), [onTokenNeeded]);
   useEffect(() => close, [close]);
+  // GraphiQL asks the system once; its editors would keep those colours.
+  const shownTheme = useShownTheme(theme);
   useDenseEditors();
   const { query, variables, run } = useMemo(opening, []);
   const examples = EXAMPLES.filter((example) => example.query !== query).map((example) => ({ query: example.query }));
   return (
     <GraphiQL
       fetcher={fetcher}
-      forcedTheme={theme}
+      forcedTheme={shownTheme}
       plugins={PLUGINS}
       defaultTabs={[{ query, variables: variables || null }, ...examples]}
       initialQuery={query}
