@@ -95,9 +95,10 @@ def test_a_refused_request_is_neither_a_failure_nor_a_success(server: Server, op
     """4xx is not shown in the colour of what went well."""
     httpx.get(f"{server.origin}/nowhere")
     page = open_page(server.url())
-    outcome = page.locator('[data-panel="runs"] .outcome', has_text="404").first
-    expect(outcome).to_have_text("▲ ok 404")
-    expect(outcome).to_have_class("outcome warn-text")
+    row = page.locator('[data-panel="runs"] tbody tr', has_text="404").first
+    expect(row.locator(".outcome")).to_have_text("▲ ok 404")
+    expect(row.locator(".outcome")).to_have_class("outcome warn-text")
+    expect(row.locator(".text")).to_have_text("task GET /nowhere")
 
 
 def test_what_only_reads_says_so(tmp_path: Path, web_files: Path, open_page: Open) -> None:
@@ -278,10 +279,11 @@ def test_a_link_changes_nothing_by_itself(server: Server, open_page: Open) -> No
     expect(answer(page)).to_have_text("")
 
 
-def test_a_run_leads_to_its_trace(server: Server, open_page: Open) -> None:
-    """From the first page to everything of one request, without another click."""
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_run_leads_to_its_trace(server: Server, open_page: Open, width: int, height: int) -> None:
+    """From the first page to everything of one request, without another click, also where the page is narrow."""
     server.order()
-    page = open_page(server.url())
+    page = open_page(server.url(), width=width, height=height)
     page.locator('[data-panel="runs"] tbody tr a').first.click()
     expect(answer(page)).to_contain_text('"place_order"')
 

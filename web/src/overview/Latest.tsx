@@ -40,17 +40,27 @@ function Trace({ id }: { id: string | null }) {
   return (
     <td className="trace">
       <a href={traceLink(id)} title={`Everything with correlation id ${id}, in GraphiQL`}>
-        {id.slice(0, 8)}
+        {id.slice(0, 4)}
+        <span className="detail">{id.slice(4, 8)}</span>
       </a>
     </td>
   );
 }
 
-const Time = ({ ms }: { ms: number }) => (
-  <td className="time">
-    <time dateTime={new Date(ms).toISOString()}>{timeOfDay(ms)}</time>
-  </td>
-);
+function Time({ ms }: { ms: number }) {
+  const [seconds, fraction] = timeOfDay(ms).split(".");
+  return (
+    <td className="time">
+      <time dateTime={new Date(ms).toISOString()}>
+        {seconds}
+        <span className="detail">.{fraction}</span>
+      </time>
+    </td>
+  );
+}
+
+/** The path that was asked for, where the name has none or that of a template. */
+const pathOf = (run: Run) => (run.httpPath === null || run.name.endsWith(run.httpPath) ? null : run.httpPath);
 
 /** A request refused with 4xx is no failure of the app, and not what one looks past either. */
 function outcomeOf(run: Run): [text: string, className: string] {
@@ -61,11 +71,13 @@ function outcomeOf(run: Run): [text: string, className: string] {
 export function LatestRuns({ runs }: { runs: Run[] }) {
   const rows = runs.toReversed().map((run) => {
     const [outcome, className] = outcomeOf(run);
+    const path = pathOf(run);
     return (
       <tr key={run.id}>
         <Time ms={run.timestampMs} />
-        <td className="text" title={run.error ?? run.nodeId}>
+        <td className="text" title={run.error ?? path ?? run.nodeId}>
           <span className="kind quiet">{run.nodeKind.toLowerCase()}</span> {run.name}
+          {path && <span className="quiet"> {path}</span>}
           {run.error && <span className="bad"> {run.error}</span>}
         </td>
         <td className={`outcome ${className}`}>

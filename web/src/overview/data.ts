@@ -62,6 +62,7 @@ export interface Run {
   ok: boolean;
   error: string | null;
   correlationId: string | null;
+  httpPath: string | null;
   httpStatus: number | null;
 }
 
