@@ -2,7 +2,6 @@
 `.wrap_wsgi(app)` any WSGI app, `.start()` serves what has no server."""
 
 import asyncio
-import atexit
 import contextlib
 import dataclasses
 import inspect
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 import anyio.to_thread
 
+from devtools import at_exit
 from devtools import settings as options
 from devtools.distribution import find_clash
 from devtools.errors import ConflictError, DevToolsError, UnavailableError
@@ -326,7 +326,7 @@ class DevTools:
         self._failed = False
         self._starting = None
         self._tell_layers()
-        atexit.unregister(self.close)
+        at_exit.unregister(self.close)
         if self.enabled:
             self._credentials.withdraw()
         with contextlib.ExitStack() as parts:  # the last one first, each of them also where another fails
@@ -345,7 +345,7 @@ class DevTools:
             self._tell_layers()
             self._credentials.hand_down()  # again, where it was closed before
             # An app that fails while it starts, or has no lifespan, never tells of its end.
-            atexit.register(self.close)
+            at_exit.register(self.close)
         return self
 
     def __enter__(self) -> Self:
