@@ -33,7 +33,8 @@ from devtools.sources import chosen as check_sources
 from devtools.sources import wsgi
 from devtools.sources.asgi_types import ASGIApp
 from devtools.storage import targets
-from devtools.telemetry.context import own_work
+from devtools.telemetry import active
+from devtools.telemetry.context import current, own_work
 
 if TYPE_CHECKING:
     from devtools.server.own_server import OwnServer
@@ -254,13 +255,26 @@ class DevTools:
             if self.started:
                 return
             try:
+                self._take_over()
                 self._start_or_open()
+                active.give_way = self._give_way
             except DevToolsError as error:
                 self._failed = True
                 logger.error("devtools does not run: %s", error)
             except Exception:
                 self._failed = True
                 logger.exception("devtools does not run.")
+
+    def _take_over(self) -> None:
+        """End that of an app of the same name whose end nobody tells: a test suite makes its app anew, and asks without lifespan."""
+        is_within = current.get() is not None  # this app is mounted in the one before, which goes on
+        if active.owner == self.settings.app and active.give_way is not None and not is_within:
+            logger.info("devtools goes over to another app called %r.", self.settings.app)
+            active.give_way()
+
+    def _give_way(self) -> None:
+        self.close()
+        self._failed = True  # it does not come back by a request: two of them would take turns
 
     def _start_or_open(self) -> None:
         try:
@@ -370,14 +384,14 @@ class DevTools:
         """Whether startup has run since it was last closed, also when it failed."""
         return self._runtime is not None or self._failed
 
-    async def startup(self) -> None:
+    async def startup(self, *, ends_unseen: bool = False) -> None:
         """Open the store off the loop and start recording. A failure is one error line; the app goes on without us."""
         lock = self._starting = self._starting or anyio.Lock()
         async with lock:
-            if self._is_followed or self._failed:
+            if self._is_followed or (self._failed and ends_unseen):
                 return
             try:
-                await _in_thread(self.open)
+                await _in_thread(self._open_for_requests, ends_unseen)
             except DevToolsError as error:
                 self._failed = True
                 logger.error("devtools does not run: %s", error)
@@ -395,6 +409,12 @@ class DevTools:
             self._is_followed = True
         # The store looks for other workers to say what it is, in files: not on the app's loop.
         await _in_thread(self._announce, f"{self.settings.path}/")
+
+    def _open_for_requests(self, ends_unseen: bool) -> None:
+        if self._runtime is None:
+            self._take_over()
+        self.open()
+        active.give_way = self._give_way if ends_unseen else None
 
     def inspect(self) -> None:
         """Look at the app in a thread of its own, then save the snapshot."""

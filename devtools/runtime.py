@@ -120,8 +120,11 @@ class Runtime:
     def start(cls, resolved: Resolved, credentials: Credentials) -> Self:
         """Open the store and begin to record. Raises ConflictError when another DevTools records in this process."""
         if active.recorder is not None:
+            other = (
+                "another app of that name" if active.owner == resolved.settings.app else repr(active.owner)
+            )
             raise ConflictError(
-                f"Cannot start devtools for {resolved.settings.app!r}: devtools for {active.owner!r} runs in this process, and a "
+                f"Cannot start devtools for {resolved.settings.app!r}: devtools for {other} runs in this process, and a "
                 "process has one. Mount it on the outermost app alone, which records both, or close() the other one first, "
                 "or give each app a process of its own."
             )
@@ -193,7 +196,7 @@ class Runtime:
             parts.callback(self.subscribers.close)
             parts.callback(self._installed.close)
             if active.recorder is self.recorder:
-                active.recorder = active.owner = None
+                active.recorder = active.owner = active.give_way = None
 
     def _close_store(self, deadline: float) -> None:
         self.inspected(timeout=INSPECT_SECONDS)

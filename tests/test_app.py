@@ -122,6 +122,48 @@ def test_of_two_mounted_apps_in_one_process_the_first_runs(caplog):
     devtools.close()
 
 
+def test_an_app_that_is_made_anew_takes_over_from_one_that_nobody_ends(caplog):
+    """As in a test suite whose client runs no lifespan: each app has devtools, and nothing is logged as wrong."""
+    apps = []
+    for _ in range(3):
+        app = make_app()
+        apps.append((app, mount(app, app="shop", token=TOKEN)))
+        assert "x-correlation-id" in asyncio.run(get(app)).headers
+        assert [run.node_id for run in active.recorder.rings.of(Run).snapshot()] == ["GET /"]
+    asyncio.run(get(apps[0][0]))
+    assert [devtools._runtime is not None for _, devtools in apps] == [False, False, True]
+    assert asyncio.run(started_and_ended(apps[0][0])) == "shop", "a lifespan starts it again"
+    assert active.recorder is None
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_what_somebody_ends_is_not_taken_over(caplog):
+    """Neither that of a `with`, nor that of a lifespan, nor that of an app of another name."""
+    first = make_app()
+    devtools = mount(first, app="shop", token=TOKEN)
+    second, other = make_app(), make_app()
+    mount(second, app="shop", token=TOKEN)
+    mount(other, app="other", token=TOKEN)
+    with devtools:
+        assert "x-correlation-id" not in asyncio.run(get(second)).headers
+        assert active.owner == "shop"
+    assert "another app of that name" in caplog.text
+    asyncio.run(get(first))
+    assert "x-correlation-id" not in asyncio.run(get(other)).headers
+    devtools.close()
+
+
+def test_an_app_within_another_of_the_same_name_does_not_take_over():
+    """Both are mounted in one module, and a request starts the outer one: it goes on."""
+    inner, outer = make_app(), make_app()
+    mount(inner, app="shop", token=TOKEN)
+    outer.mount("/below", inner)
+    devtools = mount(outer, app="shop", token=TOKEN)
+    assert [asyncio.run(get(outer, path)).text for path in ("/", "/below/")] == ["hello"] * 2
+    assert devtools._runtime is not None
+    devtools.close()
+
+
 async def started_and_ended(app):
     """One life of the app under a server."""
     sent = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]

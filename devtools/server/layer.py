@@ -16,8 +16,11 @@ _ENDINGS = frozenset({"lifespan.startup.failed", "lifespan.shutdown.complete", "
 class Host(Protocol):
     """What the layer asks of the DevTools it belongs to."""
 
-    async def startup(self) -> None:
-        """Open the store and start recording. Called before the app's own startup, or before the first request. Never raises."""
+    async def startup(self, *, ends_unseen: bool = False) -> None:
+        """Open the store and start recording. Never raises.
+
+        Called before the app's own startup, or, where nobody will tell of its end (`ends_unseen`), before the first request.
+        """
         ...
 
     def inspect(self) -> None:
@@ -48,7 +51,7 @@ class Layer(RecordRequests):
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
         elif self.served is None and not self.host.started:
-            await self.host.startup()
+            await self.host.startup(ends_unseen=True)
             self.host.inspect()
             await (self.app if self.served is None else self)(scope, receive, send)
         elif self.served is not None and is_below(scope, self.prefix):

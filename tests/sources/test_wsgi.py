@@ -1,6 +1,7 @@
 """WSGI requests as runs: answers unchanged, one run a request, one error an exception, with and without Flask."""
 
 import contextvars
+import logging
 import sys
 import threading
 from io import BytesIO
@@ -520,6 +521,16 @@ def test_the_first_request_starts_recording_and_a_server(serve):
     assert answer.text == "hello"
     assert answer.headers["content-length"] == "5"
     assert found == [{"correlationId": answer.headers["x-correlation-id"], "httpPath": "/a"}]
+
+
+def test_an_app_that_is_made_anew_takes_over(serve, caplog):
+    """A test suite makes one for each test, and nobody ends it."""
+    for _ in range(2):
+        devtools = DevTools(token=TOKEN, app="shop", port=0)
+        httpx.get(f"{serve(devtools.wrap_wsgi(plain))}/a", timeout=20)
+        assert ask(devtools, "{ live { runs { httpPath } } }")["live"]["runs"] == [{"httpPath": "/a"}]
+    devtools.close()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_a_streamed_answer_through_a_real_server(serve):
