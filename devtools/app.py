@@ -266,7 +266,7 @@ class DevTools:
                 logger.exception("devtools does not run.")
 
     def _take_over(self) -> None:
-        """End that of an app of the same name whose end nobody tells: a test suite makes its app anew, and asks without lifespan."""
+        """End that of an app of the same name which nobody ends: a test suite makes its app anew, and asks without lifespan."""
         is_within = current.get() is not None  # this app is mounted in the one before, which goes on
         if active.owner == self.settings.app and active.give_way is not None and not is_within:
             logger.info("devtools goes over to another app called %r.", self.settings.app)

@@ -84,10 +84,10 @@ def test_the_first_page_says_which_store_and_structure_are_in_use(server: Server
 
 
 def test_an_error_is_shown_with_its_message(server: Server, open_page: Open) -> None:
-    """The message stands on the first page, not only a count."""
+    """Type and message stand on the first page, not only a count."""
     assert httpx.get(f"{server.origin}/declined").status_code == 500
     page = open_page(server.url())
-    expect(page.locator('[data-panel="errors"]')).to_contain_text("card declined")
+    expect(page.locator('[data-panel="errors"]')).to_contain_text("✕ ValueError: card declined")
     expect(page.locator('[data-tile="error"] .tile-value')).to_contain_text("✕")
 
 
@@ -130,6 +130,13 @@ def test_hostile_text_stays_text(server: Server, open_page: Open) -> None:
     page = open_page(server.url())
     expect(page.locator('[data-panel="logs"]')).to_contain_text(hostile)
     assert page.locator("[data-panel] img, [data-panel] script").count() == 0
+
+
+def test_colours_of_a_terminal_are_left_out(server: Server, open_page: Open) -> None:
+    """As Werkzeug logs its requests."""
+    httpx.post(f"{server.origin}/say", content="\x1b[35m\x1b[1mGET /coloured\x1b[0m done")
+    page = open_page(server.url())
+    expect(page.locator('[data-panel="logs"]')).to_contain_text("GET /coloured done")
 
 
 def test_the_token_leaves_the_address_bar_and_is_kept(server: Server, open_page: Open) -> None:

@@ -36,3 +36,6 @@ export function age(sinceMs: number, nowMs: number): string {
   if (seconds < 5_400) return `${Math.round(seconds / 60)} min`;
   return seconds < 129_600 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`;
 }
+
+/** Text without the codes that colour it in a terminal. */
+export const plain = (text: string): string => text.replace(/\x1b\[[0-9;]*m/g, "");

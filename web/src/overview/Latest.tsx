@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { milliseconds, timeOfDay } from "../format";
+import { milliseconds, plain, timeOfDay } from "../format";
 import type { ErrorRecord, Log, Run } from "./data";
 import { traceLink } from "./links";
 
@@ -63,14 +63,14 @@ function Time({ ms }: { ms: number }) {
 const pathOf = (run: Run) => (run.httpPath === null || run.name.endsWith(run.httpPath) ? null : run.httpPath);
 
 /** A request refused with 4xx is no failure of the app, and not what one looks past either. */
-function outcomeOf(run: Run): [text: string, className: string] {
-  if (!run.ok) return ["✕ error", "bad"];
-  return run.httpStatus !== null && run.httpStatus >= 400 ? ["▲ ok", "warn-text"] : ["✓ ok", "good"];
+function outcomeOf(run: Run): [glyph: string, word: string, className: string] {
+  if (!run.ok) return ["✕", "error", "bad"];
+  return run.httpStatus !== null && run.httpStatus >= 400 ? ["▲", "ok", "warn-text"] : ["✓", "ok", "good"];
 }
 
 export function LatestRuns({ runs }: { runs: Run[] }) {
   const rows = runs.toReversed().map((run) => {
-    const [outcome, className] = outcomeOf(run);
+    const [glyph, word, className] = outcomeOf(run);
     const path = pathOf(run);
     return (
       <tr key={run.id}>
@@ -81,8 +81,8 @@ export function LatestRuns({ runs }: { runs: Run[] }) {
           {run.error && <span className="bad"> {run.error}</span>}
         </td>
         <td className={`outcome ${className}`}>
-          {outcome}
-          {run.httpStatus !== null && ` ${run.httpStatus}`}
+          {glyph} <span className={run.httpStatus === null ? undefined : "detail"}>{word} </span>
+          {run.httpStatus}
         </td>
         <td className="number">{milliseconds(run.durationMs)}</td>
         <Trace id={run.correlationId} />
@@ -114,14 +114,15 @@ const LEVELS: Record<string, [glyph: string, className: string]> = {
 export function LatestLogs({ logs }: { logs: Log[] }) {
   const rows = logs.toReversed().map((log) => {
     const [glyph, className] = LEVELS[log.level] ?? ["·", "quiet"];
+    const message = plain(log.message);
     return (
       <tr key={log.id}>
         <Time ms={log.timestampMs} />
         <td className={`level ${className}`}>
           {glyph} {log.level}
         </td>
-        <td className="text" title={log.message}>
-          {log.message} <span className="quiet">{log.sourceId}</span>
+        <td className="text" title={message}>
+          {message} <span className="quiet">{log.sourceId}</span>
         </td>
         <Trace id={log.correlationId} />
       </tr>
@@ -143,16 +144,18 @@ export function LatestLogs({ logs }: { logs: Log[] }) {
 }
 
 export function LatestErrors({ errors }: { errors: ErrorRecord[] }) {
-  const rows = errors.toReversed().map((error) => (
-    <tr key={error.id}>
-      <Time ms={error.timestampMs} />
-      <td className="text" title={error.message}>
-        <span className="bad">✕</span> {error.message}{" "}
-        <span className="quiet">{error.sourceId}</span>
-      </td>
-      <Trace id={error.correlationId} />
-    </tr>
-  ));
+  const rows = errors.toReversed().map((error) => {
+    const text = plain([error.type.split(".").at(-1), error.message].filter(Boolean).join(": "));
+    return (
+      <tr key={error.id}>
+        <Time ms={error.timestampMs} />
+        <td className="text" title={plain(`${error.type}: ${error.message}`)}>
+          <span className="bad">✕</span> {text} <span className="quiet">{error.sourceId}</span>
+        </td>
+        <Trace id={error.correlationId} />
+      </tr>
+    );
+  });
   return (
     <Panel
       name="errors"

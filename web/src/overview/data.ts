@@ -80,6 +80,7 @@ export interface ErrorRecord {
   timestampMs: number;
   sourceId: string;
   sourceKind: string;
+  type: string;
   message: string;
   correlationId: string | null;
 }
