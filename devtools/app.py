@@ -6,13 +6,12 @@ import contextlib
 import dataclasses
 import inspect
 import logging
-import sys
 import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -22,7 +21,7 @@ from devtools import settings as options
 from devtools.distribution import find_clash
 from devtools.errors import ConflictError, DevToolsError, UnavailableError
 from devtools.runtime import Runtime
-from devtools.server.announcing import announce
+from devtools.server.announcing import announce, say
 from devtools.server.credentials import Credentials
 from devtools.server.guard.clients import refuse_unsafe_bind
 from devtools.server.interfaces import refuse_other_interfaces
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("devtools")
 
+_Result = TypeVar("_Result")
 _ATTRIBUTE = "_devtools"
 """Where a mounted app keeps its DevTools, so that both are freed together."""
 _LAYERS = 100
@@ -106,14 +106,13 @@ def _caller_name() -> str:
     return Path(frame.f_globals.get("__file__", "app")).stem
 
 
-async def _in_thread(function: Callable[..., object], *arguments: object) -> None:
+async def _in_thread(function: Callable[..., _Result], *arguments: object) -> _Result:
     """Run it off the loop: in a thread of asyncio's, which ends with its loop, or of trio's."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        await anyio.to_thread.run_sync(function, *arguments)
-    else:
-        await asyncio.to_thread(function, *arguments)
+        return await anyio.to_thread.run_sync(function, *arguments)
+    return await asyncio.to_thread(function, *arguments)
 
 
 class DevTools:
@@ -135,7 +134,6 @@ class DevTools:
         """One for each middleware stack that was built, and may serve."""
         self._app: Any = None  # Any: what the inspectors look at
         self._server: OwnServer | None = None
-        self._starting: anyio.Lock | None = None  # made in the loop that it is for
         self._start_lock = threading.RLock()
         self._is_followed = False
         self._undo_signals: Callable[[], None] = lambda: None
@@ -252,18 +250,22 @@ class DevTools:
 
     def _start_by_request(self) -> None:
         with self._start_lock:
-            if self.started:
-                return
-            try:
-                self._take_over()
-                self._start_or_open()
-                active.give_way = self._give_way
-            except DevToolsError as error:
-                self._failed = True
-                logger.error("devtools does not run: %s", error)
-            except Exception:
-                self._failed = True
-                logger.exception("devtools does not run.")
+            if not self.started:
+                self._succeeds(self._start_or_open)
+
+    def _succeeds(self, begin: Callable[[], object]) -> bool:
+        """Whether it did. A failure is one error line: the app goes on without us."""
+        try:
+            begin()
+        except DevToolsError as error:
+            self._failed = True
+            logger.error("devtools does not run: %s", error)
+        except Exception:
+            self._failed = True
+            logger.exception("devtools does not run.")
+        else:
+            return True
+        return False
 
     def _take_over(self) -> None:
         """End that of an app of the same name which nobody ends: a test suite makes its app anew, and asks without lifespan."""
@@ -277,12 +279,14 @@ class DevTools:
         self._failed = True  # it does not come back by a request: two of them would take turns
 
     def _start_or_open(self) -> None:
+        self._take_over()
         try:
             self.start()
         except ConflictError as error:
             # Another worker of this app has the port. That another DevTools runs here is said by `open`.
             self.open()._running().inspect(self._app)
             logger.warning("devtools only records in this process: %s", error)
+        active.give_way = self._give_way
 
     def _running(self) -> Runtime:
         if self._runtime is None:
@@ -338,7 +342,6 @@ class DevTools:
         self._undo_signals()
         self._is_followed = False
         self._failed = False
-        self._starting = None
         self._tell_layers()
         at_exit.unregister(self.close)
         if self.enabled:
@@ -353,13 +356,14 @@ class DevTools:
 
     def open(self) -> Self:
         """Start recording now, without an app. Raises ConflictError when another DevTools runs, or what the store raises."""
-        if self.enabled and self._runtime is None:
-            with own_work():
-                self._runtime = Runtime.start(self.resolved, self._credentials)
-            self._tell_layers()
-            self._credentials.hand_down()  # again, where it was closed before
-            # An app that fails while it starts, or has no lifespan, never tells of its end.
-            at_exit.register(self.close)
+        with self._start_lock:
+            if self.enabled and self._runtime is None:
+                with own_work():
+                    self._runtime = Runtime.start(self.resolved, self._credentials)
+                self._tell_layers()
+                self._credentials.hand_down()  # again, where it was closed before
+                # An app that fails while it starts, or has no lifespan, never tells of its end.
+                at_exit.register(self.close)
         return self
 
     def __enter__(self) -> Self:
@@ -385,30 +389,22 @@ class DevTools:
         return self._runtime is not None or self._failed
 
     async def startup(self, *, ends_unseen: bool = False) -> None:
-        """Open the store off the loop and start recording. A failure is one error line; the app goes on without us."""
-        lock = self._starting = self._starting or anyio.Lock()
-        async with lock:
-            if self._is_followed or (self._failed and ends_unseen):
-                return
-            try:
-                await _in_thread(self._open_for_requests, ends_unseen)
-            except DevToolsError as error:
-                self._failed = True
-                logger.error("devtools does not run: %s", error)
-                return
-            except Exception:
-                self._failed = True
-                logger.exception("devtools does not run.")
-                return
-            runtime = self._running()
-            with contextlib.suppress(
-                RuntimeError
-            ):  # trio has a loop of its own, whose lateness is not measured
-                runtime.follow(asyncio.get_running_loop())
-            self._undo_signals = on_ending(runtime.stop_streams)
-            self._is_followed = True
+        """Open the store off the loop and start recording, once, whichever loop asks first. Never raises."""
+        if not await _in_thread(self._open_once, ends_unseen) or (runtime := self._runtime) is None:
+            return
+        with contextlib.suppress(RuntimeError):  # trio has a loop of its own, whose lateness is not measured
+            runtime.follow(asyncio.get_running_loop())
+        self._undo_signals = on_ending(runtime.stop_streams)
         # The store looks for other workers to say what it is, in files: not on the app's loop.
-        await _in_thread(self._announce, f"{self.settings.path}/")
+        await _in_thread(self._succeeds, lambda: self._announce(f"{self.settings.path}/"))
+
+    def _open_once(self, ends_unseen: bool) -> bool:
+        """Whether this call opened it, or is the first of an app for which it was open."""
+        with self._start_lock:
+            if not self._is_followed and not (self._failed and ends_unseen):
+                self._is_followed = self._succeeds(lambda: self._open_for_requests(ends_unseen))
+                return self._is_followed
+        return False
 
     def _open_for_requests(self, ends_unseen: bool) -> None:
         if self._runtime is None:
@@ -440,5 +436,5 @@ class DevTools:
             # Not logged: logs are kept. `devtools open` cannot know this token, so it is told here.
             link = self.link("" if self._server is None else None)
             at = "your app's address with " if self._server is None else ""
-            sys.stderr.write(f"devtools: open it at {at}{link}\n")
+            say(f"devtools: open it at {at}{link}")
             self._credentials.told()

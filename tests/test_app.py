@@ -1,12 +1,16 @@
 """mount, wrap, start and close: one DevTools a process, nothing left behind."""
 
 import asyncio
+import contextlib
 import gc
+import io
 import logging
+import os
 import signal
 import sys
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import httpx
@@ -19,6 +23,7 @@ from starlette.routing import Route
 from devtools import DevTools, mount
 from devtools.errors import ConflictError, ValidationError
 from devtools.records import Log, Run
+from devtools.runtime import Runtime
 from devtools.settings import load
 from devtools.storage.store import DatabaseStore
 from devtools.telemetry import active
@@ -120,6 +125,64 @@ def test_of_two_mounted_apps_in_one_process_the_first_runs(caplog):
     runs = active.recorder.rings.of(Run).snapshot()
     assert [run.node_id for run in runs] == ["GET /", "GET /below/", "GET /below/"]
     devtools.close()
+
+
+def test_first_requests_from_several_loops_are_all_answered():
+    """As of test clients in threads, each with a loop of its own: one start, and nobody waits for another loop."""
+    for _ in range(5):
+        app = make_app()
+        devtools = mount(app, token=TOKEN)
+        with ThreadPoolExecutor(4) as pool:
+            asked = [pool.submit(lambda app=app: asyncio.run(get(app))) for _ in range(4)]
+            assert [request.result(20).text for request in asked] == ["hello"] * 4
+        devtools.close()
+
+
+def test_threads_that_open_it_at_once_open_one(monkeypatch):
+    """The others have the same: none is left running when it is closed."""
+    started = []
+    start = Runtime.start
+    monkeypatch.setattr(Runtime, "start", lambda *given: started.append(start(*given)) or started[-1])
+    for count in range(1, 11):
+        devtools = DevTools(token=TOKEN)
+        with ThreadPoolExecutor(4) as pool:
+            assert set(pool.map(lambda _, devtools=devtools: devtools.open(), range(4))) == {devtools}
+        devtools.close()
+        assert len(started) == count
+
+
+def no_stream():
+    return None
+
+
+def closed_stream():
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+def unread_stream():
+    read, write = os.pipe()
+    os.close(read)
+    return os.fdopen(write, "w", buffering=1)
+
+
+@pytest.mark.parametrize("stream", [no_stream, closed_stream, unread_stream])
+def test_an_app_whose_standard_error_is_gone_starts(monkeypatch, stream):
+    """As of a daemon, or where what read it has ended: by lifespan, by a request, and with a server of our own."""
+    monkeypatch.delenv("DEVTOOLS_TOKEN", raising=False)
+    broken = stream()
+    monkeypatch.setattr(sys, "stderr", broken)
+    app = make_app()
+    devtools = mount(app, app="daemon")
+    assert asyncio.run(started_and_ended(app)) == "daemon"
+    assert asyncio.run(get(app)).text == "hello"
+    assert devtools._runtime is not None
+    devtools.close()
+    with devtools.start(port=0):
+        assert devtools.port
+    with contextlib.suppress(AttributeError, OSError):
+        broken.close()
 
 
 def test_an_app_that_is_made_anew_takes_over_from_one_that_nobody_ends(caplog):

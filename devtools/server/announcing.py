@@ -3,13 +3,21 @@
 import logging
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 
 def announce(logger: logging.Logger, text: str) -> None:
     """Log at INFO; where the app's logging shows no INFO, as by default, write the line to standard error."""
     logger.info("%s", text)
     if not is_shown(logger, logging.INFO):
-        sys.stderr.write(f"{text}\n")
+        say(text)
+
+
+def say(text: str) -> None:
+    """Write a line to standard error, where there is one: whoever reads it may be gone, and the app goes on."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"{text}\n")
 
 
 def is_shown(logger: logging.Logger, level: int) -> bool:
