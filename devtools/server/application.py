@@ -1,5 +1,7 @@
 """Our own application: pages, GraphQL and liveness, behind the guard. Everything it does is marked as our own work."""
 
+from collections.abc import Awaitable
+
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -11,8 +13,8 @@ from devtools.server.graphql_endpoint import PATHS, GraphQLEndpoint
 from devtools.server.guard.middleware import Guard, route_path
 from devtools.server.guard.policy import core_policies
 from devtools.server.pages import find_web_directory, page_routes
-from devtools.sources.asgi_types import ASGIApp, Receive, Scope, Send
-from devtools.telemetry.context import own_work
+from devtools.sources.asgi_types import ASGIApp, Message, Receive, Scope, Send
+from devtools.telemetry.context import internal, own_work
 from devtools.telemetry.threads import Threads
 
 
@@ -53,7 +55,22 @@ def application(
     )
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        is_within = internal.get()
+
+        def to_server(message: Message) -> Awaitable[None]:
+            is_last = message["type"] == "http.response.body" and not message.get("more_body")
+            return _send_last(send, message, is_within) if is_last else send(message)
+
         with own_work():
-            await guarded(scope, receive, send)
+            await guarded(scope, receive, to_server)
 
     return served
+
+
+async def _send_last(send: Send, message: Message, is_within: bool) -> None:
+    """Send it as no work of ours: servers begin the connection's next request, the app's perhaps, inside of this."""
+    token = internal.set(is_within)
+    try:
+        await send(message)
+    finally:
+        internal.reset(token)

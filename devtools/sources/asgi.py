@@ -29,6 +29,8 @@ CORRELATION_HEADER = b"x-correlation-id"
 SWITCHING_PROTOCOLS = 101
 FORBIDDEN = 403
 INTERNAL_SERVER_ERROR = 500
+_OF_FILES = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
+"""Parts of an answer that are files, by extensions of ASGI."""
 NORMAL_CLOSURES = frozenset({1000, 1001, 1005})
 _LONGEST_NUMBER = 18
 
@@ -112,7 +114,7 @@ class RecordRequests:
         finally:
             if run.status is _RUNNING:
                 run.ended()
-            run.scope = None
+            run.scope = run.handled = None
             try:
                 _reset_current(token)  # half of what setting it costs
             except ValueError:  # the app is left in another context than it was entered in
@@ -135,6 +137,8 @@ class RecordRequests:
                     sent = value if sent is None else b""
                 elif name == b"content-length":
                     length = value
+            if outer is not None and _is_pipelined(scope, outer):
+                outer = None
             if sent is not None and (found := parse_traceparent(sent)) is not None:
                 correlation, parent = found
             else:
@@ -187,6 +191,8 @@ class Exchange(ActiveRun, eq=False, gc=False):
     handled: BaseException | None = None
     """What a handler of the app turned into an answer."""
     is_disconnected: bool = False
+    is_answered: bool = False
+    """Whether the last part of a failure was sent; the run may not have ended."""
     code: int | None = None
     """HTTP status."""
     received: int | None = None
@@ -303,7 +309,7 @@ class Exchange(ActiveRun, eq=False, gc=False):
         if error is not None or self.captured is not None:
             self.details = Details(error, None, self.captured and self.captured.attributes())
             self.details.guard(self.recorder.guard)
-            self.captured = self.handled = None
+            self.captured = None
         self.recorder.end(self, status)
 
 
@@ -323,7 +329,7 @@ class Request(Exchange, eq=False, gc=False):
         if kind == "http.response.start":
             self.code = code = message["status"]
             if code >= INTERNAL_SERVER_ERROR or self.captured is not None:
-                self.look_at(message)
+                message = self.looked_at(message)
             if self.layer.header:
                 return self.labelled(message)
         elif kind == "http.response.body":
@@ -332,24 +338,32 @@ class Request(Exchange, eq=False, gc=False):
                 self.sent += len(body)
             if self.captured is not None:
                 self.captured.response_body(body or b"")
-            # A failure waits for the exception that may follow it and says more.
-            if not message.get("more_body") and self.code is not None and self.code < INTERNAL_SERVER_ERROR:
-                if self.captured is None:
+            if not message.get("more_body"):
+                if self.captured is None and self.code is not None and self.code < INTERNAL_SERVER_ERROR:
                     self.route = self.layer.routes.matched(self.scope)
                     self.recorder.end(self, _OK)
                 else:
-                    self.over(_OK)
-        elif kind == "http.response.pathsend":
-            self.over(_OK)
+                    self.answered()
+        elif kind in _OF_FILES and not message.get("more_body"):
+            self.answered()
         return message
 
-    def look_at(self, message: Message) -> None:
-        """An answer begins that is more than usual: a failure, or one whose headers are kept."""
+    def answered(self) -> None:
+        """The last part is on its way. A failure waits for the exception that may follow it and says more."""
+        if self.code is not None and self.code < INTERNAL_SERVER_ERROR:
+            self.over(_OK)
+        else:
+            self.is_answered = True
+
+    def looked_at(self, message: Message) -> Message:
+        """An answer begins that is more than usual: a failure, or one whose headers are kept. They may be readable only once."""
         if message["status"] >= INTERNAL_SERVER_ERROR and self.handled is not None:
             # Now, while it still has its traceback: Starlette takes it away after the answer.
             record_exception(self.recorder, self.handled, self.node_id)
         if self.captured is not None:
-            self.captured.response_headers(message.get("headers") or ())
+            message = {**message, "headers": [*(message.get("headers") or ())]}
+            self.captured.response_headers(message["headers"])
+        return message
 
     def returned(self) -> None:
         """The app returned: after a failure it answered itself, or in the middle of an answer because the client left."""
@@ -437,6 +451,16 @@ def _exchange() -> Exchange | None:
     while run is not None and not isinstance(run, Exchange):
         run = run.parent
     return run if run is not None and run.scope is not None else None
+
+
+def _is_pipelined(scope: Scope, current: ActiveRun) -> bool:
+    """Whether the connection's request before this one is what is current: servers begin the next one inside its last `send`."""
+    run: ActiveRun | None = current
+    while run is not None and not isinstance(run, Exchange):
+        run = run.parent
+    if run is None or run.client != scope.get("client"):
+        return False
+    return run.is_answered or run.status is not _RUNNING
 
 
 def is_below(scope: Scope, prefix: str) -> bool:

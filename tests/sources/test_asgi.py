@@ -2,7 +2,9 @@
 
 import asyncio
 import contextvars
+import gc
 import logging
+import weakref
 
 import pytest
 from starlette.applications import Starlette
@@ -738,6 +740,57 @@ def test_an_app_that_is_left_in_another_context_than_it_was_entered_in(recorder)
         elsewhere.run(exchange.send, None)
     assert elsewhere.run(context.current.get) is None
     assert [run.status for run in runs(recorder)] == [RunStatus.ok]
+
+
+@pytest.mark.parametrize("kind", ["body", "pathsend", "zerocopysend"])
+@pytest.mark.parametrize(("code", "status"), [(200, RunStatus.ok), (500, RunStatus.error)])
+def test_an_answer_of_any_kind_has_its_outcome(recorder, kind, code, status):
+    """Files are parts of an answer too, by extensions of ASGI."""
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": code, "headers": []})
+        await send({"type": f"http.response.{kind}", "path": "/tmp/file"})
+
+    asyncio.run(call(recorded(app, recorder), http_scope(), []))
+    (run,) = runs(recorder)
+    assert (run.status, run.error) == (status, None if code == 200 else "HTTP 500")
+
+
+def test_a_file_in_parts_ends_with_the_last(recorder):
+    """As a body does."""
+    more = []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.zerocopysend", "more_body": True})
+        more.append(len(runs(recorder)))
+        await send({"type": "http.response.body"})
+
+    asyncio.run(call(recorded(app, recorder), http_scope(), []))
+    assert more == [0]
+    assert [run.status for run in runs(recorder)] == [RunStatus.ok]
+
+
+def test_an_exception_that_was_answered_is_let_go(recorder):
+    """With the objects it holds, before anybody reads the ring."""
+
+    class Refused(Exception):
+        pass
+
+    async def refuse(request):
+        raise Refused
+
+    raised = []
+
+    async def answer(request, error):
+        raised.append(weakref.ref(error))
+        return PlainTextResponse("no", 409)
+
+    layer = recorded(Starlette(routes=[Route("/", refuse)], exception_handlers={Refused: answer}), recorder)
+    for _ in range(3):
+        assert get(layer, "/").status_code == 409
+    gc.collect()
+    assert [reference() for reference in raised] == [None] * 3
 
 
 def test_nothing_is_kept_alive_by_a_run(recorder):

@@ -5,6 +5,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from websockets.sync.client import connect
 
+from devtools import mount
 from devtools.records import RunStatus
 from tests.sources.asgi_client import errors, logs, recorded, runs
 
@@ -26,6 +29,10 @@ async def hello(request):
 
 async def fail(request):
     raise ValueError("no stock")
+
+
+async def away(request):
+    return PlainTextResponse("away", 503)
 
 
 async def feed(websocket):
@@ -63,16 +70,25 @@ def address(request, watch) -> Iterator[str]:
         WebSocketRoute("/feed", feed),
     ]
     app = recorded(Starlette(routes=routes), watch())
+    with listening(app, loop=request.param) as address:
+        yield address
+
+
+@contextmanager
+def listening(app: object, **options: Any) -> Iterator[str]:
+    """A server in a thread of its own; where it listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, loop=request.param, lifespan="off", log_config=None)
+        config = uvicorn.Config(app, lifespan="off", log_config=None, **options)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
-        until(lambda: server.started)
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(DEADLINE)
+        try:
+            until(lambda: server.started)
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(DEADLINE)
 
 
 def test_a_request_its_log_and_its_error(address, recorder):
@@ -106,3 +122,26 @@ def test_a_websocket_session(address, recorder):
     (run,) = runs(recorder)
     assert (run.node_id, run.correlation_id, run.status) == ("WS /feed", correlation_id, RunStatus.ok)
     assert (run.http.request_bytes, run.http.response_bytes) == (3, 5)
+
+
+@pytest.mark.parametrize("parser", ["h11", "httptools"])
+def test_pipelined_requests_are_no_parts_of_each_other(parser):
+    """Servers begin the next one inside the last `send` of the one before: one of ours, and a failure, among them."""
+    app = Starlette(routes=[Route("/", hello), Route("/away", away)])
+    with mount(app, token="t" * 43) as devtools, listening(app, http=parser) as address:
+        answers = pipeline(address, ["/devtools/health", "/", "/away", "/", "/"])
+        assert answers.count(b"HTTP/1.1 200 ") == 4
+        found = runs(devtools._runtime.recorder)
+    assert [run.node_id for run in found] == ["GET /", "GET /away", "GET /", "GET /"]
+    assert [run.parent_run_id for run in found] == [None] * 4
+    assert len({run.correlation_id for run in found}) == 4
+
+
+def pipeline(address: str, paths: list[str]) -> bytes:
+    """What a connection answers that is sent all of them at once."""
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), timeout=DEADLINE) as connection:
+        asked = [f"GET {path} HTTP/1.1\r\nHost: {address}\r\n" for path in paths]
+        asked[-1] += "Connection: close\r\n"
+        connection.sendall("".join(f"{each}\r\n" for each in asked).encode())
+        return b"".join(iter(lambda: connection.recv(65_536), b""))

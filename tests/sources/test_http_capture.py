@@ -45,6 +45,20 @@ def test_headers_are_masked(recorder):
     assert "planted" not in runs(recorder)[0].attributes
 
 
+@pytest.mark.parametrize("correlation_header", [True, False])
+def test_headers_that_can_be_read_once_arrive(recorder, correlation_header):
+    """ASGI asks for no more than something to iterate over."""
+
+    async def app(scope, receive, send):
+        headers = ((name, b"1") for name in (b"x-shop", b"content-type"))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body"})
+
+    layer = recorded(app, recorder, capture_http="headers", correlation_header=correlation_header)
+    assert {"x-shop", "content-type"} <= set(get(layer, "/").headers)
+    assert set(attributes(recorder)["response"]["headers"]) == {"x-shop", "content-type"}
+
+
 @pytest.mark.parametrize(
     "body",
     [
