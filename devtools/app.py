@@ -328,7 +328,6 @@ class DevTools:
     def tell_no_link(self) -> None:
         """The link has been printed: no start of this process or of its children prints it again."""
         if self.enabled:
-            self._credentials.untold = False
             self._credentials.told()
 
     def flush(self, timeout: float = 5.0) -> bool:

@@ -102,8 +102,7 @@ class Selected(NamedTuple):
 
 @dataclass(slots=True)
 class Findings:
-    """What is the same for every run of a document. Threads that run it for the first time together may each find it: the first
-    to say so is believed, so that what was handed out stays true."""
+    """What is the same for every run of a document. Threads that run it for the first time together each find the same."""
 
     root: tuple[Any, Any] | None = None
     """Type and selected fields of the root."""
@@ -151,7 +150,7 @@ class OperationExecutor(Executor[None]):
         position_context: Any,
     ) -> Any:
         """Remember the root fields, then run them."""
-        self._findings.root = self._findings.root or (root_type, grouped_field_set)
+        self._findings.root = (root_type, grouped_field_set)
         return super().execute_root_grouped_field_set(
             root_type, root_value, grouped_field_set, serially, position_context
         )
@@ -166,8 +165,10 @@ class OperationExecutor(Executor[None]):
         if known is not None:
             return known
         collected = super().collect_subfields(kind, details)
-        found = Selected(collected, projection_of(kind, collected.grouped_field_set))
-        return self._findings.selected.setdefault(key, found)
+        self._findings.selected[key] = found = Selected(
+            collected, projection_of(kind, collected.grouped_field_set)
+        )
+        return found
 
     def execute_field(
         self, parent_type: Any, source: Any, field_details_list: Any, path: Any, position_context: Any
@@ -227,12 +228,16 @@ class OperationExecutor(Executor[None]):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """Look at the clock, then complete the object: not that of a mutation, which is done."""
-        if self.operation.operation is not OperationType.MUTATION:
-            _check_clock(self.context_value)
+        """Look at the clock, then complete the object."""
+        self._look_at_clock()
         return super().complete_object_value(
             return_type, field_details_list, info, path, result, position_context
         )
+
+    def _look_at_clock(self) -> None:
+        """End it where its time is over; a mutation is done, and its answer is given."""
+        if self.operation.operation is not OperationType.MUTATION:
+            _check_clock(self.context_value)
 
     def execute_fields_serially(
         self,
@@ -278,7 +283,7 @@ class OperationExecutor(Executor[None]):
         row, rows = row_of(tuple(columns)), list[Any]()
         for index, item in enumerate(items):
             item_path = path.add_key(index, None)
-            _check_clock(self.context_value)
+            self._look_at_clock()
             try:
                 found: Any = self.execute_fields(kind, item, item_path, left, None)
                 rows.append(

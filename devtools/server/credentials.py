@@ -161,10 +161,11 @@ class Credentials:
             and self._environment.get(variable("token")) == self.token
         ):
             del self._environment[variable("token")]
-            self.told()
+            self._environment.pop(UNTOLD, None)
 
     def told(self) -> None:
-        """The output has said the token: children that start from now on need not."""
+        """The output has said the token: neither this process nor children that start from now on need to."""
+        self.untold = False
         if self._environment is not None:
             self._environment.pop(UNTOLD, None)
 
