@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -54,10 +55,11 @@ class Threads:
         self._count = count
         self._closed = False
         self._limiter: anyio.CapacityLimiter | None = None
-        self._begin()
+        self.begin()
+        _made.add(self)
 
-    def _begin(self) -> None:
-        self._process = os.getpid()
+    def begin(self) -> None:
+        """Have no thread yet, as in a forked child: the threads, and who waits for them, are its parent's."""
         self._changing = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._idle: list[SimpleQueue[Work | None]] = []
@@ -99,7 +101,6 @@ class Threads:
 
     def _take(self, work: Work) -> bool:
         """Give it to a thread, or let it wait for one. False once closed."""
-        self._begin_anew_after_fork()
         with self._changing:
             if self._closed:
                 return False
@@ -132,7 +133,6 @@ class Threads:
 
     def close(self) -> None:
         """End the threads once they have done what was given to them. Waits at most `CLOSE_SECONDS`."""
-        self._begin_anew_after_fork()
         with self._changing:
             self._closed = True
             for inbox in self._idle:
@@ -144,10 +144,16 @@ class Threads:
             if thread is not threading.current_thread():  # what runs here may end a DevTools
                 thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _begin_anew_after_fork(self) -> None:
-        """The threads, and who waits for them, are the parent's."""
-        if self._process != os.getpid():
-            self._begin()
+
+_made: weakref.WeakSet[Threads] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for threads in tuple(_made):
+        threads.begin()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def _outcome(context: Context, call: Callable[[], Any]) -> Outcome:

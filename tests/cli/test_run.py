@@ -206,6 +206,14 @@ def test_nothing_is_started_that_cannot_run(tmp_path, extra):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("extra", [("--reload",), ("--workers", "2")], ids=["reload", "workers"])
+def test_the_link_is_printed_once_whoever_serves(project, extra):
+    """By the command itself, and not again by its children, which have the token from it."""
+    with run(project, "bare:app", *extra, DEVTOOLS_TOKEN="") as server:
+        server.await_output("devtools is at")
+        assert server.output.count("#token=") == 1
+
+
 def test_reload_and_workers_exclude_each_other(project):
     """A usage error: exit code 2."""
     done = devtools("run", "bare:app", "--reload", "--workers", "2", cwd=project, check=2)

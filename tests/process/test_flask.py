@@ -13,6 +13,8 @@ from tests.servers import free_port, running
 pytestmark = pytest.mark.slow
 
 APP = """
+import subprocess
+import sys
 from devtools import DevTools
 from flask import Flask
 
@@ -22,6 +24,11 @@ app.wsgi_app = DevTools(app="shop").wrap_wsgi(app.wsgi_app, inspected=app)
 @app.get("/cart/<int:number>")
 def cart(number):
     return {"number": number, "version": "one"}
+
+@app.get("/child")
+def child():
+    code = "from devtools import DevTools; print(DevTools()._credentials.untold)"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip()
 
 @app.get("/broken")
 def broken():
@@ -70,6 +77,7 @@ def test_without_a_database_the_process_that_serves_prints_the_link(tmp_path):
         answer = httpx.post(
             f"http://127.0.0.1:{pages}/graphql", json={"query": QUERY}, headers=headers, timeout=20
         ).json()["data"]["history"]
+        assert server.get("/child").text == "False"
     assert [run["nodeId"] for run in answer["runs"]["nodes"]] == ["GET /cart/{number}"]
 
 

@@ -100,11 +100,31 @@ def test_a_token_in_memory_is_told_by_the_first_that_starts(state):
     child = load(state, persist=False, environment=inherited)
     assert (parent.untold, child.origin, child.untold) == (True, "settings", True)
     child.told()
+    assert not child.untold
     assert inherited == {"DEVTOOLS_TOKEN": parent.token}
     assert not load(state, persist=False, environment=inherited).untold
     assert load(state, persist=False, environment=dict(environment)).untold
     child.withdraw()
     assert inherited == {"DEVTOOLS_TOKEN": parent.token}, "its parent's, not its own"
+
+
+def test_a_token_that_was_told_stays_so(state):
+    """Also for the children of a second start."""
+    environment = {}
+    credentials = load(state, persist=False, environment=environment)
+    credentials.told()
+    credentials.withdraw()
+    credentials.hand_down()
+    assert environment == {"DEVTOOLS_TOKEN": credentials.token}
+
+
+@pytest.mark.parametrize("persist", [True, False])
+def test_a_token_of_the_user_is_not_handed_down(state, persist):
+    """An argument is for this process: children have what the environment says."""
+    environment = {}
+    credentials = load(state, Settings(token="given"), persist=persist, environment=environment)
+    credentials.hand_down()
+    assert environment == {}
 
 
 def test_a_token_of_the_user_is_never_told(state):

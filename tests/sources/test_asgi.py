@@ -1,6 +1,7 @@
 """Requests and sessions as runs."""
 
 import asyncio
+import contextlib
 import contextvars
 import gc
 import logging
@@ -769,6 +770,46 @@ def test_a_file_in_parts_ends_with_the_last(recorder):
     asyncio.run(call(recorded(app, recorder), http_scope(), []))
     assert more == [0]
     assert [run.status for run in runs(recorder)] == [RunStatus.ok]
+
+
+def test_an_app_that_is_left_in_another_context_is_nobodys_parent(recorder):
+    """As a wrapper does that ends what it awaits elsewhere: the next request is no part of this one."""
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+    layer = recorded(app, recorder)
+
+    async def receive():
+        return {"type": "http.request"}
+
+    async def send(message):
+        await asyncio.sleep(0)
+
+    async def ask_twice():
+        first = layer(http_scope(), receive, send)
+        first.send(None)  # begun in this context
+        elsewhere = contextvars.copy_context()
+        elsewhere.run(finish, first)
+        assert elsewhere.run(context.current.get) is None
+
+    def finish(coroutine):
+        with contextlib.suppress(StopIteration):
+            while True:
+                coroutine.send(None)
+
+    asyncio.run(ask_twice())
+    assert len(runs(recorder)) == 1
+
+
+@pytest.mark.parametrize(
+    ("announced", "bytes_"), [("12", 12), ("9" * 30, None), ("9" * 5_000, None), ("-1", None)]
+)
+def test_a_length_that_is_no_length_is_none(recorder, announced, bytes_):
+    """Python refuses to read numbers of more than 4,300 digits, and no store holds one of 30."""
+    get(recorded(shop(), recorder), "/", headers={"content-length": announced})
+    assert [run.http.request_bytes for run in runs(recorder)] == [bytes_]
 
 
 def test_an_exception_that_was_answered_is_let_go(recorder):

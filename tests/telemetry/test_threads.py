@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import signal
 import sys
 import threading
 import time
@@ -93,19 +94,17 @@ async def test_one_after_the_other_is_done_by_the_thread_that_was_busy_last(thre
 
 
 @pytest.mark.anyio
-async def test_more_calls_wait_in_order_while_the_loop_goes_on(threads):
-    """Two at a time; the third begins when one of them ends, which the loop says here."""
-    gate, order = Gate(), []
-    tasks = await start(
-        threads, gate, gate, *(lambda number=number: order.append(number) for number in range(6))
-    )
-    for _ in range(2):
-        await gate.has_begun()
+async def test_more_calls_wait_in_order_while_the_loop_goes_on():
+    """One at a time; what waits begins when that ends, the first of them first."""
+    threads, gate, order = Threads("devtools-tested", 1), Gate(), []
+    tasks = await start(threads, gate, *(lambda number=number: order.append(number) for number in range(6)))
+    await gate.has_begun()
     assert order == []
     gate.opened.set()
     await asyncio.gather(*tasks)
-    assert sorted(order) == list(range(6))
-    assert len(running()) == 2
+    assert order == list(range(6))
+    assert len(running()) == 1
+    threads.close()
 
 
 @pytest.mark.anyio
@@ -242,6 +241,19 @@ def test_a_fork_has_threads_of_its_own(threads):
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert asyncio.run(threads.run(lambda: 7)) == 7
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_while_work_is_given_can_close_and_run(threads):
+    """The lock of its parent is held by a thread that the child does not have."""
+    for act in (threads.close, lambda: asyncio.run(asyncio.wait_for(threads.run(int), SECONDS))):
+        with threads._changing:
+            child = os.fork()
+            if child == 0:
+                signal.alarm(SECONDS)
+                act()
+                os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 @pytest.mark.anyio
