@@ -18,7 +18,7 @@ from typing import ParamSpec, Self, TypeVar
 
 import msgspec
 
-from devtools.errors import LimitExceededError, ValidationError
+from devtools.errors import LimitExceededError, UnavailableError, ValidationError
 from devtools.records import Record
 from devtools.telemetry.filters import Filter, matcher
 from devtools.telemetry.identifiers import first_id
@@ -135,8 +135,12 @@ class Subscribers:
     def subscribe(self, filters: Filters, since: str | None = None) -> "Subscription":
         """Follow these kinds from now, or from an earlier position. Use it as an async context manager.
 
-        Raises LimitExceededError above the cap and ValidationError for a malformed position.
+        Raises LimitExceededError above the cap, ValidationError for a malformed position and UnavailableError under trio.
         """
+        if not _is_asyncio():
+            raise UnavailableError(
+                "Subscriptions need an event loop of asyncio, and this server runs under trio: ask `live` with `afterTimestamp`."
+            )
         self._begin_anew_after_fork()
         if len(self._active) >= self.limit:
             raise LimitExceededError(
@@ -211,6 +215,14 @@ class Subscribers:
                 subscription.wake()
             except RuntimeError:  # its loop closes at this moment
                 self.recorder.wake_failures += 1
+
+
+def _is_asyncio() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 class Subscription:

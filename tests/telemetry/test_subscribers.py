@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from devtools import settings
-from devtools.errors import LimitExceededError, ValidationError
+from devtools.errors import LimitExceededError, UnavailableError, ValidationError
 from devtools.records import Level, Log
 from devtools.storage.store import DatabaseStore
 from devtools.telemetry.filters import EVERYTHING, from_arguments
@@ -305,3 +305,9 @@ async def test_one_followers_closed_loop_does_not_keep_others_asleep(recorder, s
     del gone.is_closed
     await first.__aexit__(None, None, None)
     assert recorder.wake_failures > 0
+
+
+def test_without_a_loop_of_asyncio_nobody_follows(subscribers):
+    """As under trio: a code, and what to do instead, before anything of an answer is sent."""
+    with pytest.raises(UnavailableError, match="trio: ask `live` with `afterTimestamp`"):
+        subscribers.subscribe(LOGS)
