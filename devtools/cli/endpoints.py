@@ -330,13 +330,13 @@ def is_web_address(url: str) -> bool:
 
 
 def _authorization(endpoint: str) -> dict[str, str]:
-    from devtools.server.credentials import Credentials
+    from devtools.server.credentials import known_token
     from devtools.settings import load
 
     settings = load().settings
     if settings.token is None and not _is_local(endpoint):
         return {}
-    token = Credentials.load(settings).token
+    token = known_token(settings)
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 

@@ -19,7 +19,7 @@ from devtools.cli.mounted import APP_DIR, ENTRY, FACTORY, import_runnable, with_
 from devtools.cli.terminal import say
 from devtools.errors import ForbiddenError, UnauthenticatedError, UnavailableError, ValidationError
 from devtools.runtime import Runtime
-from devtools.server.credentials import Credentials
+from devtools.server.credentials import Credentials, known_token, link_with
 from devtools.server.guard.clients import refuse_unsafe_bind
 from devtools.server.listening import address, listen
 from devtools.settings import load, variable
@@ -195,8 +195,11 @@ def open_command(url: str, only_print: bool) -> None:
     except AnswerError as error:
         if error.answered not in {UnauthenticatedError.code, ForbiddenError.code}:
             raise
-        raise UnauthenticatedError(f"{base} does not know this token: {error}") from error
-    link = Credentials.load(load().settings).link(f"{base}/")
+        raise UnauthenticatedError(
+            f"The token of {base} is another one than is known here. Where it has no database the token is in its output, and "
+            f"{variable('token')} sets it for this command."
+        ) from error
+    link = link_with(known_token(load().settings), base)
     say(link)
     if not only_print:
         webbrowser.open(link)

@@ -196,8 +196,7 @@ class Credentials:
 
     def link(self, base_url: str) -> str:
         """The address to open in a browser. The token stands in the fragment, which no browser sends to a server."""
-        fragment = "" if self.token is None else f"#token={quote(self.token, safe='')}"
-        return f"{base_url.rstrip('/')}/{fragment}"
+        return link_with(self.token, base_url)
 
     def conceal(self, text: str) -> str:
         """The text without our tokens, for logs."""
@@ -208,6 +207,28 @@ class Credentials:
     def __repr__(self) -> str:
         where = f", path={str(self.path)!r}" if self.path else ""
         return f"Credentials(origin={self.origin!r}{where})"
+
+
+def link_with(token: str | None, base_url: str) -> str:
+    """The address to open in a browser, with the token in its fragment."""
+    fragment = "" if token is None else f"#token={quote(token, safe='')}"
+    return f"{base_url.rstrip('/')}/{fragment}"
+
+
+def known_token(settings: Settings, environment: Mapping[str, str] | None = None) -> str | None:
+    """The token that a client of this user has: that of the settings, else the kept one. None where no server has made one yet.
+
+    Raises ValidationError for one that cannot be used.
+    """
+    check_access(settings)
+    if settings.auth is None or settings.token is not None:
+        return settings.token
+    try:
+        return token_file.kept_token(
+            token_file.default_directory(os.environ if environment is None else environment)
+        )
+    except OSError:
+        return None
 
 
 def bearer_token(header: str | None) -> str | None:

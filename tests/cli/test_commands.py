@@ -300,6 +300,15 @@ def test_open_prints_the_link_of_a_server_that_knows_the_token(tmp_path):
         other = devtools("open", "--print", "--url", url, cwd=tmp_path, check=1, DEVTOOLS_TOKEN="x" * 43)
         assert "token" in other.stderr
         assert other.stdout == ""
+        unknown = devtools(
+            "open", "--print", "--url", url, cwd=tmp_path, check=1, DEVTOOLS_TOKEN="", HOME=str(tmp_path)
+        )
+        assert "another one than is known here" in unknown.stderr
+        asked = devtools(
+            "ping", "--endpoint", f"{url}/graphql", cwd=tmp_path, DEVTOOLS_TOKEN="", HOME=str(tmp_path)
+        )
+        assert "A token is needed" in asked.stderr
+        assert not (tmp_path / ".local").exists(), "who asks makes no token"
     gone = devtools("open", "--print", "--url", url, cwd=tmp_path, check=1)
     assert gone.stderr.endswith("Connection refused. Is the server running there?\n")
 

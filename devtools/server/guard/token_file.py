@@ -46,6 +46,18 @@ def keep_token(directory: Path) -> str:
         os.close(folder)
 
 
+def kept_token(directory: Path) -> str | None:
+    """The token in `directory`; None where there is none that can be trusted. Makes and changes nothing."""
+    try:
+        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | _SAFE)
+    except OSError:
+        return None
+    try:
+        return _read(folder)
+    finally:
+        os.close(folder)
+
+
 def _open_folder(directory: Path) -> int:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | _SAFE)
