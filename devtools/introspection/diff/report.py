@@ -2,6 +2,7 @@
 
 import itertools
 import operator
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -11,6 +12,8 @@ from devtools.introspection.diff.behaviour import FEWEST
 from devtools.introspection.diff.changes import ChangeKind, Diff, ElementChange, FieldChange
 
 LONGEST_VALUE = 80
+LEAD = 24
+"""How much of what two long values have in common is shown before they differ."""
 NAMED = 10
 """How many elements a line that stands for several of them names; JSON has all."""
 SIGNS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~"}
@@ -135,7 +138,7 @@ def _of_field(field: FieldChange) -> str:
         parts = [*(f"+ {item}" for item in come), *(f"- {item}" for item in gone)]
         if parts:
             return f"{name}: {', '.join(parts)}"
-    return f"{name}: {_shown(field.old)} → {_shown(field.new)}"
+    return f"{name}: {' → '.join(_shown_apart(field.old, field.new))}"
 
 
 def _items(value: Any) -> list[Any] | None:  # Any: JSON
@@ -143,8 +146,25 @@ def _items(value: Any) -> list[Any] | None:  # Any: JSON
 
 
 def _shown(value: Any) -> str:  # Any: JSON
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
+    return _cut(_written(value), 0)
+
+
+def _shown_apart(old: Any, new: Any) -> tuple[str, str]:  # Any: JSON
+    """Both, where they are long from a little before they differ."""
+    before, after = _written(old), _written(new)
+    start = 0
+    if max(len(before), len(after)) > LONGEST_VALUE:
+        start = max(0, len(os.path.commonprefix((before, after))) - LEAD)  # noqa: RUF071 - of characters
+    return _cut(before, start), _cut(after, start)
+
+
+def _written(value: Any) -> str:  # Any: JSON
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _cut(text: str, start: int) -> str:
+    end = start + LONGEST_VALUE
+    return f"{'…' if start else ''}{text[start:end]}{'…' if len(text) > end else ''}"
 
 
 def _operations(operations: Sequence[str]) -> tuple[str, ...]:

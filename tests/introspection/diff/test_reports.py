@@ -69,6 +69,20 @@ def test_what_is_not_compared_takes_one_line() -> None:
     )
 
 
+def test_long_values_are_cut_to_where_they_differ() -> None:
+    """Two schemas that begin alike would be shown as the same."""
+    schemas = [
+        {"type": "object", "properties": {"post": {"title": "T" * 100, "required": required}}, "x": "y" * 99}
+        for required in (["title"], ["title", "author"])
+    ]
+    old, new = (structure(element("task", "a", schema=json.dumps(schema))) for schema in schemas)
+    line = next(line for line in report.as_text(diff(old, new)).splitlines() if "→" in line)
+    before, after = line.split(" → ")
+    assert '"required": ["title"]}' in before
+    assert '"required": ["title", "author"]' in after
+    assert len(line) < 250
+
+
 HOSTILE = "<script>`x` | @team ](evil)\n# head\x00\ud800"
 
 
