@@ -6,6 +6,8 @@ import contextlib
 import dataclasses
 import inspect
 import logging
+import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -26,7 +28,7 @@ from devtools.server.credentials import Credentials
 from devtools.server.guard.clients import refuse_unsafe_bind
 from devtools.server.interfaces import refuse_other_interfaces
 from devtools.server.layer import Layer
-from devtools.server.listening import listen
+from devtools.server.listening import address_of_command, listen
 from devtools.server.signals import on_ending
 from devtools.sources import chosen as check_sources
 from devtools.sources import wsgi
@@ -426,14 +428,17 @@ class DevTools:
 
     def _announce(self, where: str) -> None:
         status = self._running().store.status()
-        address = where if "://" in where else f"http://127.0.0.1:PORT{where}"
-        link = f" `devtools open --url {address.rstrip('/')}` prints the link."
-        opened = link if self._credentials.origin == "file" else ""
+        path = "" if self._server is not None else self.settings.path
+        known = address_of_command(sys.argv, os.environ) if self._server is None else self._server.address
+        address = f"{known or 'http://127.0.0.1:PORT'}{path}"
+        opened = (
+            f" `devtools open --url {address}` prints the link." if self._credentials.origin == "file" else ""
+        )
         away = "" if status.healthy else ", which cannot be used now"
         announce(logger, f"devtools is at {where}, its store is {status.kind} ({status.why}){away}.{opened}")
         if self._credentials.untold:
             # Not logged: logs are kept. `devtools open` cannot know this token, so it is told here.
-            link = self.link("" if self._server is None else None)
-            at = "your app's address with " if self._server is None else ""
+            link = self._credentials.link(f"{known or ''}{path}")
+            at = "" if known is not None else "your app's address with "
             say(f"devtools: open it at {at}{link}")
             self._credentials.told()

@@ -2,10 +2,14 @@
 
 import errno
 import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from devtools.errors import ConflictError, ValidationError
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - shown, not bound
+
+_SERVERS = frozenset({"uvicorn", "fastapi"})
 
 
 def listen(host: str, port: int, *, remedy: str = "pass --port") -> socket.socket:
@@ -34,5 +38,33 @@ def listen(host: str, port: int, *, remedy: str = "pass --port") -> socket.socke
 def address(listener: socket.socket) -> str:
     """What a browser on this machine opens, as in `http://127.0.0.1:1337`."""
     bound: tuple[str, int] = listener.getsockname()[:2]
-    host, port = _ANY_ADDRESS.get(bound[0], bound[0]), bound[1]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return _shown("http", *bound)
+
+
+def address_of_command(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
+    """Where a command line lets uvicorn, or FastAPI's command, listen: no app is told. None where it says no port.
+
+    Their options are --host, --port and --ssl-keyfile, and variables as UVICORN_PORT; the defaults are 127.0.0.1 and 8000.
+    """
+    program = Path(arguments[0]) if arguments else Path()
+    name = program.parent.name if program.name == "__main__.py" else program.stem
+    if name not in _SERVERS:
+        return None
+
+    def option(name: str, default: str) -> str:
+        found = [
+            value.partition("=")[2] if "=" in value else after
+            for value, after in zip(arguments, [*arguments[1:], ""], strict=True)
+            if value.partition("=")[0] == f"--{name}"
+        ]
+        return found[-1] if found else environment.get(f"UVICORN_{name.upper()}", default)
+
+    port = option("port", "8000")
+    if option("uds", "") or option("fd", "") or not port.isdecimal() or int(port) == 0:
+        return None
+    return _shown("https" if option("ssl-keyfile", "") else "http", option("host", "127.0.0.1"), int(port))
+
+
+def _shown(scheme: str, host: str, port: int) -> str:
+    host = _ANY_ADDRESS.get(host, host)
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -1,17 +1,22 @@
-"""Which route a request took in Django, which does not write it into the scope as others do. It is not imported first."""
+"""Django from inside: which route a request took, and what it answers for. It is not imported first."""
 
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from devtools.settings import Settings
+from devtools.sources import asgi, wsgi
 from devtools.sources.patching import replace
 from devtools.sources.templates import write_template
 from devtools.telemetry.recorder import Recorder
 
 
 def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:  # noqa: ARG001 - the shape of every source
-    """Write the route that Django resolved to where requests are recorded from, until the answer is called."""
+    """Write the route that Django resolved to where requests are recorded from, and note exceptions that it answers.
+
+    Until the answer is called.
+    """
     handler: Any = getattr(sys.modules.get("django.core.handlers.base"), "BaseHandler", None)
 
     def make(original: Any) -> Any:  # Any: a method, whatever put it there
@@ -25,4 +30,19 @@ def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:  # no
 
         return resolve_request
 
-    return (lambda: None) if handler is None else replace(handler, "resolve_request", make)
+    def noting(original: Any) -> Any:  # Any: as above
+        def response_for_exception(request: Any, exc: Any) -> Any:
+            if isinstance(exc, Exception):
+                asgi.note_handled(exc)
+                wsgi.note_handled(exc)
+            return original(request, exc)
+
+        return response_for_exception
+
+    undo = ExitStack()
+    if handler is not None:
+        undo.callback(replace(handler, "resolve_request", make))
+    answers: Any = sys.modules.get("django.core.handlers.exception")
+    if hasattr(answers, "response_for_exception"):
+        undo.callback(replace(answers, "response_for_exception", noting))
+    return undo.close

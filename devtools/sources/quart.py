@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from devtools.settings import Settings
-from devtools.sources.asgi import note_uncaught
+from devtools.sources.asgi import note_handled, note_uncaught
 from devtools.sources.patching import replace
 from devtools.sources.templates import write_template
 from devtools.telemetry.recorder import Recorder
@@ -15,10 +16,9 @@ _CONTEXTS = ("AppContext", "RequestContext", "WebsocketContext")
 
 
 def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:  # noqa: ARG001 - the shape of every source
-    """Write the rule that Quart matched to where requests are recorded from, and note what it closes a WebSocket for.
+    """Write the rule that Quart matched to where requests are recorded from, and note what it answers or closes for.
 
-    An answer to a request has a status that tells of a failure; a WebSocket is closed as if all was well. Both until the answer is
-    called.
+    A request that failed has a status that says so; a WebSocket is closed as if all was well. Until the answer is called.
     """
     module = sys.modules.get("quart.ctx")
     contexts = [getattr(module, name, None) for name in _CONTEXTS]
@@ -30,17 +30,24 @@ def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:  # no
     app: Any = getattr(sys.modules.get("quart.app"), "Quart", None)
     active = True
 
-    def make(original: Any) -> Any:  # Any: a method, whatever put it there
-        async def handle_websocket_exception(*arguments: Any, **keywords: Any) -> Any:
-            error = keywords.get("error", arguments[-1])
-            if active and isinstance(error, Exception):
-                note_uncaught(recorder, error)
-            return await original(*arguments, **keywords)
+    def noting(note: Callable[[Exception], None]) -> Callable[[Any], Any]:
+        def make(original: Any) -> Any:  # Any: a method, whatever put it there
+            async def handle(*arguments: Any, **keywords: Any) -> Any:
+                error = keywords.get("error", arguments[-1])
+                if active and isinstance(error, Exception):
+                    note(error)
+                return await original(*arguments, **keywords)
 
-        return handle_websocket_exception
+            return handle
 
-    if hasattr(app, "handle_websocket_exception"):
-        restores.append(replace(app, "handle_websocket_exception", make))
+        return make
+
+    for name, note in (
+        ("handle_exception", note_handled),
+        ("handle_websocket_exception", partial(note_uncaught, recorder)),
+    ):
+        if hasattr(app, name):
+            restores.append(replace(app, name, noting(note)))
 
     def uninstall() -> None:
         nonlocal active

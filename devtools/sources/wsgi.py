@@ -45,7 +45,7 @@ def install(recorder: Recorder, settings: Settings) -> Callable[[], None]:  # no
 
     def handle_user_exception(self: Any, exception: Exception) -> Any:  # Any: as Flask types it
         if is_active:
-            _note_handled(exception)
+            note_handled(exception)
         return original(self, exception)
 
     flask.handle_user_exception = handle_user_exception
@@ -412,7 +412,8 @@ class _Body:
             self._recorder.dropped[Run.kind] += 1
 
 
-def _note_handled(exception: BaseException) -> None:
+def note_handled(exception: BaseException) -> None:
+    """Called by the sources of frameworks: this exception is being turned into an answer, whose status will say what it was."""
     run = current.get()
     while run is not None and not isinstance(run, Request):
         run = run.parent

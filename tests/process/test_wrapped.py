@@ -62,7 +62,7 @@ def test_a_wrapped_app_answers_as_before_and_is_recorded(tmp_path, name):
         assert server.get("/devtools/health").json() == {"status": "ok"}
         assert "<html" in server.get("/devtools/").text
         found = server.query(
-            """{ history { runs(order: OLDEST) { nodes { nodeId httpPath httpStatus ok } }
+            """{ history { runs(order: OLDEST) { nodes { nodeId httpPath httpStatus ok error } }
               errors { nodes { message sourceId correlationId } }
               logs(filter: {messageIncludes: "Exception in ASGI application"}) { nodes { correlationId } } } }"""
         )
@@ -73,6 +73,7 @@ def test_a_wrapped_app_answers_as_before_and_is_recorded(tmp_path, name):
         for path, answer in zip(PATHS, answers, strict=True)
     ]
     assert [error["message"] for error in found["history"]["errors"]["nodes"]] == ["it is broken"]
+    assert [run["error"] for run in runs if not run["ok"]] == ["it is broken"]
     (error,) = found["history"]["errors"]["nodes"]
     lines = found["history"]["logs"]["nodes"]
     assert all(line["correlationId"] == error["correlationId"] for line in lines)

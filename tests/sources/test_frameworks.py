@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.core.handlers import exception as django_exceptions
 from litestar import Litestar, WebSocket, websocket
 from litestar.exceptions import NotAuthorizedException, WebSocketException
 from litestar.middleware._internal.exceptions import middleware as litestar_exceptions
@@ -20,6 +21,8 @@ PATCHED = (
     (litestar_exceptions.ExceptionHandlerMiddleware, "handle_request_exception"),
     (litestar_exceptions.ExceptionHandlerMiddleware, "handle_websocket_exception"),
     (Quart, "handle_websocket_exception"),
+    (Quart, "handle_exception"),
+    (django_exceptions, "response_for_exception"),
     *(
         (kind, "match_request")
         for kind in vars(ctx).values()
