@@ -9,7 +9,14 @@ from devtools.errors import ConflictError, ValidationError
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - shown, not bound
 
-_SERVERS = frozenset({"uvicorn", "fastapi"})
+_VARIABLES: dict[str, dict[str, str]] = {
+    "uvicorn": {
+        name: f"UVICORN_{name.upper().replace('-', '_')}"
+        for name in ("port", "host", "uds", "fd", "ssl-keyfile")
+    },
+    "fastapi": {"port": "PORT"},
+}
+"""By server the variables that stand in for its options."""
 
 
 def listen(host: str, port: int, *, remedy: str = "pass --port") -> socket.socket:
@@ -44,11 +51,11 @@ def address(listener: socket.socket) -> str:
 def address_of_command(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
     """Where a command line lets uvicorn, or FastAPI's command, listen: no app is told. None where it says no port.
 
-    Their options are --host, --port and --ssl-keyfile, and variables as UVICORN_PORT; the defaults are 127.0.0.1 and 8000.
+    Both take --host, --port and the like, and listen on 127.0.0.1 and port 8000 where nothing is said.
     """
     program = Path(arguments[0]) if arguments else Path()
-    name = program.parent.name if program.name == "__main__.py" else program.stem
-    if name not in _SERVERS:
+    variables = _VARIABLES.get(program.parent.name if program.name == "__main__.py" else program.stem)
+    if variables is None:
         return None
 
     def option(name: str, default: str) -> str:
@@ -57,7 +64,7 @@ def address_of_command(arguments: Sequence[str], environment: Mapping[str, str])
             for value, after in zip(arguments, [*arguments[1:], ""], strict=True)
             if value.partition("=")[0] == f"--{name}"
         ]
-        return found[-1] if found else environment.get(f"UVICORN_{name.upper()}", default)
+        return found[-1] if found else environment.get(variables.get(name, ""), default)
 
     port = option("port", "8000")
     if option("uds", "") or option("fd", "") or not port.isdecimal() or int(port) == 0:

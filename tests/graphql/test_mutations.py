@@ -190,6 +190,21 @@ def test_there_may_be_no_snapshot(world: World) -> None:
     }
 
 
+def test_what_is_done_is_answered_also_when_its_time_is_over(stored: World) -> None:
+    """Lists of which some fields are columns and others not are answered too: nobody is told that nothing happened."""
+    stored.run()
+    stored.limit(deadline=-1.0)
+    found = stored.ask(
+        """mutation { labelSnapshot(version: 3, label: "late") {
+            label elements(kinds: [task], idIncludes: "buy") { ... on Task { runs { name nodeResolved { id } } } }
+        } }"""
+    )["labelSnapshot"]
+    assert found["label"] == "late"
+    assert found["elements"][0]["runs"] == [
+        {"name": "shop.orders.buy", "nodeResolved": {"id": "shop.orders.buy"}}
+    ]
+
+
 def test_a_version_is_activated_labelled_and_deleted(stored: World) -> None:
     assert stored.ask("mutation { activateSnapshot(version: 1) { version active } }")["activateSnapshot"] == {
         "version": 1,

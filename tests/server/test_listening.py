@@ -16,6 +16,13 @@ from devtools.server.listening import address_of_command
         ("uvicorn shop:app", {"UVICORN_PORT": "8080"}, "http://127.0.0.1:8080"),
         ("uvicorn shop:app --port 1 --port 2", {"UVICORN_PORT": "8080"}, "http://127.0.0.1:2"),
         ("/bin/fastapi dev shop.py --port 8001", {}, "http://127.0.0.1:8001"),
+        (
+            "fastapi run shop.py",
+            {"PORT": "8002", "HOST": "shop", "UVICORN_PORT": "1"},
+            "http://127.0.0.1:8002",
+        ),
+        ("uvicorn shop:app", {"UVICORN_SSL_KEYFILE": "key.pem", "PORT": "1"}, "https://127.0.0.1:8000"),
+        ("uvicorn shop:app", {"UVICORN_UDS": "/run/shop"}, None),
         ("C:/Scripts/uvicorn.exe shop:app", {}, "http://127.0.0.1:8000"),
         ("uvicorn shop:app --port 0", {}, None),
         ("uvicorn shop:app --port", {}, None),
