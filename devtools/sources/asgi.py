@@ -18,7 +18,7 @@ from devtools.sources.routes import Matched, Named, Routed, Routes
 from devtools.sources.tracecontext import parse_traceparent
 from devtools.telemetry.context import Left, current, internal, left
 from devtools.telemetry.errors import is_cancellation, record_exception
-from devtools.telemetry.identifiers import new_correlation, random_bits
+from devtools.telemetry.identifiers import TRACE_ID, new_correlation, random_bits
 from devtools.telemetry.masking import mask_query
 from devtools.telemetry.recorder import Recorder
 from devtools.telemetry.runs import ActiveRun, Details, describe
@@ -104,9 +104,9 @@ class RecordRequests:
                     run.lost()
             return send(message)
 
-        token = _set_current(run)
+        app, token = self.app, _set_current(run)
         try:
-            await self.app(scope, to_app, to_server)
+            await app(scope, to_app, to_server)
         except BaseException as error:
             run.ended(error)
             _left(Left(id(run.recorder), id(error), run.correlation_id, run.run_id))
@@ -130,7 +130,7 @@ class RecordRequests:
             # Looked at here first: no call for nearly all of them.
             if prefix and prefix in path and is_below(scope, prefix):
                 return None
-            sent = length = parent = None
+            sent = length = None
             for name, value in scope.get("headers", ()):
                 if name == b"traceparent":
                     # Of two nobody can tell which is meant.
@@ -139,11 +139,14 @@ class RecordRequests:
                     length = value
             if outer is not None and _is_pipelined(scope, outer):
                 outer = None
-            if sent is not None and (found := parse_traceparent(sent)) is not None:
-                correlation, parent = found
+            parent = None if sent is None else parse_traceparent(sent)
+            if parent is not None:
+                correlation = parent[TRACE_ID]
+            elif outer is not None:
+                correlation = outer.correlation_id
             else:
-                correlation = new_correlation() if outer is None else outer.correlation_id
-            query, guard = scope.get("query_string"), recorder.guard
+                correlation = new_correlation()
+            query, guard, monotonic_ns = scope.get("query_string"), recorder.guard, recorder.monotonic_ns
             run_id = random_bits(63) or 1
             recorder.running[run_id] = run = kind(
                 recorder,
@@ -157,7 +160,7 @@ class RecordRequests:
                 parent,
                 None if outer is None else outer.session_id,
                 None,
-                recorder.monotonic_ns(),
+                monotonic_ns(),
                 0,
                 _RUNNING,
                 None,

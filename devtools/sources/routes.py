@@ -71,13 +71,20 @@ class Routes:
 
     def matched(self, scope: Scope) -> "Matched | Named | None":
         """The route of a request, its path composed over mounts; None where none matched."""
+        # What is known holds its route: no other object has its id.
+        known = self._known.get(id(scope.get("route")))
+        if known is not None and known.inside == scope.get("root_path", ""):
+            return known
+        return self._found(scope)
+
+    def _found(self, scope: Scope) -> "Matched | Named | None":
         route = scope.get("route") or _included(scope) or _of_endpoint(scope)
         if route is None:
             template = scope.get("path_template")
             return Named(template) if isinstance(template, str) else None
         inside: str = scope.get("root_path", "")
         known = self._known.get(id(route))
-        if known is None or known.route is not route or known.inside != inside:
+        if known is None or known.inside != inside:
             if len(self._known) >= _KEPT:
                 self._known.clear()
             known = self._known[id(route)] = Matched(scope, route, inside)

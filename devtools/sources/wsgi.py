@@ -19,7 +19,7 @@ from devtools.sources.tracecontext import parse_traceparent
 from devtools.telemetry import active
 from devtools.telemetry.context import current, internal
 from devtools.telemetry.errors import is_cancellation, record_exception
-from devtools.telemetry.identifiers import new_correlation, new_run_id
+from devtools.telemetry.identifiers import TRACE_ID, new_correlation, new_run_id
 from devtools.telemetry.masking import mask_query
 from devtools.telemetry.recorder import Recorder
 from devtools.telemetry.runs import ActiveRun, Details, describe, enter, leave
@@ -91,14 +91,18 @@ class RecordRequests:
         try:
             outer = current.get()
             sent = environ.get("HTTP_TRACEPARENT")
-            found = parse_traceparent(sent.encode("latin-1")) if sent and outer is None else None
-            if found is None:
-                found = (new_correlation() if outer is None else outer.correlation_id), None
+            parent = parse_traceparent(sent.encode("latin-1")) if sent and outer is None else None
+            if parent is not None:
+                correlation = parent[TRACE_ID]
+            elif outer is not None:
+                correlation = outer.correlation_id
+            else:
+                correlation = new_correlation()
             captured = None
             if self._what != "none":
                 captured = Capture(recorder.guard, self._what).begin({"headers": _headers(environ)})
                 environ["wsgi.input"] = _Body(environ["wsgi.input"], captured, recorder)
-            run = _request(recorder, environ, outer, found[0], found[1], captured)
+            run = _request(recorder, environ, outer, correlation, parent, captured)
         except Exception:
             recorder.dropped[Run.kind] += 1
             return None

@@ -9,6 +9,8 @@ EPOCH_NS = 1_735_689_600_000_000_000
 SLOT_BITS = 12
 SLOTS = 1 << SLOT_BITS
 RUN_ID_MASK = (1 << 63) - 1
+TRACE_ID, SPAN_ID = slice(3, 35), slice(36, 52)
+"""Where the digits of the two ids stand in a `traceparent` of version 00 (W3C Trace Context, 3.2.2)."""
 
 
 class Clocks(Protocol):

@@ -9,7 +9,7 @@ import msgspec
 from devtools.records import Http, NodeKind, Run, RunStatus
 from devtools.telemetry import active
 from devtools.telemetry.context import current, internal
-from devtools.telemetry.identifiers import random_bits, run_id_of
+from devtools.telemetry.identifiers import SPAN_ID, random_bits, run_id_of
 from devtools.telemetry.payload import PayloadGuard
 from devtools.telemetry.recorder import Recorder
 
@@ -52,7 +52,7 @@ class ActiveRun(msgspec.Struct, eq=False, gc=False):
     correlation: str | bytes | int
     """The correlation id: its digits, or a number until somebody wants to see it."""
     remote_parent: int | bytes | None
-    """Parent run in another process; as hex digits until somebody wants to see it."""
+    """Parent run in another process; as the `traceparent` that names it until somebody wants to see it."""
     session_id: str | None
     input: str | None
     started: int
@@ -86,7 +86,7 @@ class ActiveRun(msgspec.Struct, eq=False, gc=False):
         """The run that this one is part of, here or in another process."""
         remote = self.remote_parent
         if remote is not None:
-            return run_id_of(remote.decode()) if isinstance(remote, bytes) else remote
+            return run_id_of(remote[SPAN_ID].decode()) if isinstance(remote, bytes) else remote
         return None if self.parent is None else self.parent.run_id
 
     @property
