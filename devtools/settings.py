@@ -429,7 +429,7 @@ def _check_choice(name: str, choices: tuple[str | None, ...]) -> Callable[[Setti
     def check(settings: Settings) -> None:
         value = getattr(settings, name)
         if value not in choices:
-            known = ", ".join(str(choice) for choice in choices)
+            known = ", ".join(choice or "none" for choice in choices)
             raise ValidationError(
                 f"{name} cannot be {value!r}: it must be one of {known}.", field=name, value=value
             )

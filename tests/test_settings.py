@@ -47,6 +47,7 @@ def test_the_nearest_pyproject_counts(tmp_path):
         ({"path": "/a/../b"}, "path", "begin with '/'"),
         ({"auth": "basic"}, "auth", "token"),
         ({"capture_http": "all"}, "capture_http", "headers"),
+        ({"log_level": "loud"}, "log_level", "error, fatal, none"),
         ({"sampling": {"http": 2}}, "sampling", "between 0 and 1"),
         ({"retention": {"metric": {}}}, "retention", "run"),
         ({"limits": {"dept": 1}}, "limits", "dept"),

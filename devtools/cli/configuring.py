@@ -1,14 +1,13 @@
 """`devtools config`: every option, its value, and where it came from."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, cast
 
 import click
 
+from devtools.cli.databases import shown_database
 from devtools.cli.terminal import say
-from devtools.settings import FIELDS, Resolved, load, variable
-from devtools.storage import targets
+from devtools.settings import FIELDS, Resolved, is_enabled, load, variable
 
 
 @click.command("config", short_help="Show every option, its value and where it came from.")
@@ -30,13 +29,8 @@ def _shown(resolved: Resolved, name: str) -> str:
     if not FIELDS[name].repr and value is not None:
         return "********"
     if name == "database" and value is not None:
-        return _shown_database(value)
+        return shown_database(value)
+    if name == "enabled" and value is None:
+        here, why = is_enabled(resolved.settings)
+        return f"None, here {here}: {why}"
     return repr(dict(cast("Mapping[str, Any]", value))) if isinstance(value, Mapping) else repr(value)
-
-
-def _shown_database(database: Any) -> str:  # Any: driver options are open
-    """Where the data is, the path resolved, without secrets."""
-    target = targets.parse(database)
-    if target.location == targets.MEMORY:
-        return target.location
-    return f"{target.scheme}:///{Path(target.location).resolve()}"

@@ -2,12 +2,14 @@
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 
 from devtools.cli.terminal import say
 from devtools.settings import Resolved, load
+from devtools.storage import targets
 from devtools.storage.migrate import Step
 from devtools.storage.store import DatabaseStore
 
@@ -33,6 +35,7 @@ def upgrade_command(database: str | None) -> None:
         applied = [step.name for step in store.steps() if step.applied and step.name not in before]
     finally:
         store.close()
+    say(shown_database(resolved.settings.database))
     for name in applied:
         say(f"applied {name}")
     if not applied:
@@ -54,11 +57,13 @@ def _applied(resolved: Resolved) -> set[str]:
 @_database
 def status_command(database: str | None) -> None:
     """List applied and pending migrations; exit code 1 when some are pending."""
-    store = DatabaseStore.open(resolve(database), read_only=True)
+    resolved = resolve(database)
+    store = DatabaseStore.open(resolved, read_only=True)
     try:
         steps = store.steps()
     finally:
         store.close()
+    say(shown_database(resolved.settings.database))
     for step in steps:
         say(f"{_state(step):<8} {step.name}")
     if not all(step.applied for step in steps):
@@ -76,3 +81,11 @@ def resolve(database: str | None, **settings: Any) -> Resolved:  # Any: checked 
         say("devtools: name a database: --database sqlite:///path, or DEVTOOLS_DATABASE.", err=True)
         sys.exit(2)
     return resolved
+
+
+def shown_database(database: Any) -> str:  # Any: driver options are open
+    """Where the data is, the path resolved, without secrets."""
+    target = targets.parse(database)
+    if target.location == targets.MEMORY:
+        return target.location
+    return f"{target.scheme}:///{Path(target.location).resolve()}"

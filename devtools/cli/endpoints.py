@@ -205,7 +205,7 @@ def parse_headers(text: str | None) -> dict[str, str]:
 def over_http(endpoint: str, headers: dict[str, str]) -> Answer:
     """Ask a running devtools. Our own token goes to this machine only, unless DEVTOOLS_TOKEN was set by hand."""
     if not is_web_address(endpoint):
-        raise _no_url(endpoint)
+        raise no_web_address(endpoint)
 
     def answer(
         query: str, variables: dict[str, Any] | None, operation: str | None
@@ -224,7 +224,7 @@ def over_http(endpoint: str, headers: dict[str, str]) -> Answer:
         except urllib.error.HTTPError as error:
             return _read_error(endpoint, error)
         except UnicodeError as error:
-            raise _no_url(endpoint) from error
+            raise no_web_address(endpoint) from error
         except http.client.HTTPException as error:
             raise UnavailableError(
                 f"Cannot ask {endpoint}: its answer is not one of HTTP ({error!r}). {_hint(endpoint)}"
@@ -311,7 +311,8 @@ def _hint(endpoint: str) -> str:
     return f"The endpoint ends with /graphql: did you mean {' or '.join(meant)}?"
 
 
-def _no_url(endpoint: str) -> ValidationError:
+def no_web_address(endpoint: str) -> ValidationError:
+    """What is said of an endpoint that `is_web_address` refuses."""
     return ValidationError(
         f"--endpoint cannot be {endpoint!r}: it must be a URL that begins with http:// or https://.",
         field="endpoint",

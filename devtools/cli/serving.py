@@ -13,11 +13,11 @@ from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from devtools.app import DevTools, mounted_on
 from devtools.cli.databases import resolve
-from devtools.cli.endpoints import AnswerError, is_web_address, over_http, ping
+from devtools.cli.endpoints import AnswerError, is_web_address, no_web_address, over_http, ping
 from devtools.cli.entries import parse_entry
 from devtools.cli.mounted import APP_DIR, ENTRY, FACTORY, import_runnable, with_devtools
 from devtools.cli.terminal import say
-from devtools.errors import ForbiddenError, UnauthenticatedError, UnavailableError, ValidationError
+from devtools.errors import ForbiddenError, UnauthenticatedError, UnavailableError
 from devtools.runtime import Runtime
 from devtools.server.credentials import Credentials, known_token, link_with
 from devtools.server.guard.clients import refuse_unsafe_bind
@@ -173,24 +173,25 @@ def serve_command(
 
 @click.command("open", short_help="Print the link of a running devtools, and open it in a browser.")
 @click.option(
-    "--url", default="http://127.0.0.1:8000/devtools", show_default=True, help="Where it is mounted."
+    "--endpoint",
+    envvar="ENDPOINT",
+    metavar="URL",
+    default="http://127.0.0.1:8000/devtools",
+    show_default=True,
+    help="A running devtools: where it is mounted, with /graphql or without; unset = ENDPOINT.",
 )
 @click.option("--print", "only_print", is_flag=True, help="Print the link only.")
-def open_command(url: str, only_print: bool) -> None:
+def open_command(endpoint: str, only_print: bool) -> None:
     """Print the link that opens the first page, token included, and open it in a browser. Asks the server first."""
-    if not is_web_address(url):
-        raise ValidationError(
-            f"--url cannot be {url!r}: it must be a URL that begins with http:// or https://.",
-            field="url",
-            value=url,
-        )
-    base = url.rstrip("/").removesuffix("/graphql")
+    if not is_web_address(endpoint):
+        raise no_web_address(endpoint)
+    base = endpoint.rstrip("/").removesuffix("/graphql")
     try:
         ping(over_http(f"{base}/graphql", {}), base)
     except UnavailableError as error:
-        is_given = click.get_current_context().get_parameter_source("url") is not ParameterSource.DEFAULT
+        is_given = click.get_current_context().get_parameter_source("endpoint") is not ParameterSource.DEFAULT
         raise UnavailableError(
-            str(error) if is_given else f"{error} Another address is named with --url."
+            str(error) if is_given else f"{error} Another address is named with --endpoint."
         ) from error
     except AnswerError as error:
         if error.answered not in {UnauthenticatedError.code, ForbiddenError.code}:

@@ -207,7 +207,7 @@ def test_an_entry_is_imported_and_described(tmp_path):
         (["serve", "--database", "sqlite:///not-there.db"], 1, "no such file"),
         (["run", TOY, "--host", "0.0.0.0"], 1, "allow"),
         (["db", "upgrade"], 2, "--database"),
-        (["open", "--url", "file:///etc"], 1, "http://"),
+        (["open", "--endpoint", "file:///etc"], 1, "http://"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_clear_line(arguments, code, told):
@@ -280,28 +280,44 @@ def test_config_shows_values_origins_and_no_secret(tmp_path):
 
 
 def test_db_upgrade_and_status(tmp_path):
-    """Made once; then there is nothing to do."""
+    """Made once; then there is nothing to do. Each says first where, the path resolved: a mistyped name makes another file."""
     url = f"sqlite:///{tmp_path}/new.db"
-    assert (
-        "applied 0001_initial" in devtools("db", "upgrade", "--database", url, cwd=tmp_path, check=0).stdout
-    )
-    assert "nothing to apply" in devtools("db", "upgrade", "--database", url, cwd=tmp_path, check=0).stdout
-    assert (
-        "applied  0001_initial" in devtools("db", "status", "--database", url, cwd=tmp_path, check=0).stdout
-    )
+
+    def done(command: str) -> list[str]:
+        return devtools(
+            "db", command, "--database", "sqlite:///new.db", cwd=tmp_path, check=0
+        ).stdout.splitlines()
+
+    assert done("upgrade")[:2] == [url, "applied 0001_initial"]
+    assert done("upgrade") == [url, "nothing to apply"]
+    assert done("status")[:2] == [url, "applied  0001_initial"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"ENV": "production"}, "None, here False: ENV=production and enabled is not set  [default]"),
+        ({"ENV": "test"}, "None, here True: no environment variable says production  [default]"),
+        ({"ENV": "production", "DEVTOOLS_ENABLED": "1"}, "True  [environment]"),
+    ],
+)
+def test_config_says_whether_it_is_enabled_here(tmp_path, environment, told):
+    lines = devtools("config", cwd=tmp_path, check=0, **environment).stdout.splitlines()
+    (line,) = (line for line in lines if line.startswith("enabled "))
+    assert line.split(maxsplit=1)[1].startswith(told)
 
 
 def test_open_prints_the_link_of_a_server_that_knows_the_token(tmp_path):
     """The token stands in the fragment; a server with another token, or none there, is said."""
     with toy(tmp_path) as server:
         url = f"{server.base}/devtools"
-        done = devtools("open", "--print", "--url", url, cwd=tmp_path, check=0)
+        done = devtools("open", "--print", "--endpoint", url, cwd=tmp_path, check=0)
         assert done.stdout.strip() == f"{url}/#token={TOKEN}"
-        other = devtools("open", "--print", "--url", url, cwd=tmp_path, check=1, DEVTOOLS_TOKEN="x" * 43)
+        other = devtools("open", "--print", "--endpoint", url, cwd=tmp_path, check=1, DEVTOOLS_TOKEN="x" * 43)
         assert "token" in other.stderr
         assert other.stdout == ""
         unknown = devtools(
-            "open", "--print", "--url", url, cwd=tmp_path, check=1, DEVTOOLS_TOKEN="", HOME=str(tmp_path)
+            "open", "--print", "--endpoint", url, cwd=tmp_path, check=1, DEVTOOLS_TOKEN="", HOME=str(tmp_path)
         )
         assert "another one than is known here" in unknown.stderr
         asked = devtools(
@@ -309,7 +325,7 @@ def test_open_prints_the_link_of_a_server_that_knows_the_token(tmp_path):
         )
         assert "A token is needed" in asked.stderr
         assert not (tmp_path / ".local").exists(), "who asks makes no token"
-    gone = devtools("open", "--print", "--url", url, cwd=tmp_path, check=1)
+    gone = devtools("open", "--print", "--endpoint", url, cwd=tmp_path, check=1)
     assert gone.stderr.endswith("Connection refused. Is the server running there?\n")
 
 

@@ -86,7 +86,7 @@ def test_another_graphql_server_is_no_devtools(tmp_path: Path, inside: Inside, s
     code, out, err = inside(tmp_path, "ping", "--endpoint", url)
     assert (code, out) == (1, "")
     assert err.strip() == f"devtools: {url} answers GraphQL, but it is no devtools."
-    code, out, err = inside(tmp_path, "open", "--print", "--url", url.removesuffix("/graphql"))
+    code, out, err = inside(tmp_path, "open", "--print", "--endpoint", url.removesuffix("/graphql"))
     assert (code, out) == (1, "")
     assert err.strip().endswith("answers GraphQL, but it is no devtools.")
 
@@ -173,8 +173,8 @@ def test_only_an_address_that_was_not_given_is_asked_for(
     tmp_path: Path, inside: Inside, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = serve(lambda _: http(b"<html>")).removesuffix("/graphql")
-    assert "--url" not in inside(tmp_path, "open", "--print", "--url", url)[2]
+    assert "--endpoint" not in inside(tmp_path, "open", "--print", "--endpoint", url)[2]
     monkeypatch.setattr(
-        next(option for option in open_command.params if option.name == "url"), "default", url
+        next(option for option in open_command.params if option.name == "endpoint"), "default", url
     )
-    assert inside(tmp_path, "open", "--print")[2].endswith("Another address is named with --url.\n")
+    assert inside(tmp_path, "open", "--print")[2].endswith("Another address is named with --endpoint.\n")

@@ -123,7 +123,7 @@ def test_run_behind_a_prefix(tmp_path):
         proxied(server.port, "/tools", strips=True) as proxy,
     ):
         assert_all_works(proxy.base, "/devtools", f"http://127.0.0.1:{proxy.port}")
-        opened = devtools("open", "--print", "--url", f"{proxy.base}/devtools", cwd=tmp_path, check=0)
+        opened = devtools("open", "--print", "--endpoint", f"{proxy.base}/devtools", cwd=tmp_path, check=0)
         assert opened.stdout.strip() == f"{proxy.base}/devtools/#token={TOKEN}"
 
 
