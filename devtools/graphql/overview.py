@@ -1,5 +1,6 @@
 """What an app is made of on one page of Markdown: a query and how its answer is written. A client of the schema."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,6 +38,9 @@ _DETAILS = {
     "emittedBy": "emitted by",
     "listenedToBy": "listened to by",
 }
+
+_BETWEEN_FIELDS = re.compile(r"(?<=[^{\s])\s*\n\s*(?=[^}\s])")
+"""Fields of a readable schema stand on lines of their own."""
 
 
 def variables(details: int, live: bool) -> Node:
@@ -80,7 +84,7 @@ def _described(element: Node) -> str:
     for name, words in _DETAILS.items():
         value: str | list[str] | None = element.get(name)
         if value:
-            shown = ", ".join(value) if isinstance(value, list) else value
+            shown = ", ".join(value) if isinstance(value, list) else _BETWEEN_FIELDS.sub("; ", value)
             found.append(f"  - {words}: {_line(shown)}\n")
     return "".join(found)
 

@@ -357,6 +357,13 @@ def test_a_file_is_written_whole_or_as_it_can_be(tmp_path):
     assert {found.name for found in tmp_path.iterdir()} == {"plain.html", "linked.html", "other.html"}
 
 
+def test_an_overview_has_a_schema_on_one_line(tmp_path):
+    """What stands on lines of its own is parted as TypeScript does."""
+    shown = devtools("overview", "--entry", "examples.shop.app:app", cwd=ROOT, check=0).stdout
+    assert "  - takes: { productId: string; quantity?: integer }\n" in shown
+    assert "  - takes: { order_id: integer }\n" in shown
+
+
 def test_an_overview_of_an_imported_app_says_that_it_was_only_imported(tmp_path):
     """Nothing of it ran: there is no version, and no store of its own."""
     shown = devtools("overview", "--entry", TOY, cwd=ROOT, check=0).stdout
