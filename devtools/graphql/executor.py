@@ -136,9 +136,7 @@ def read(query: str, limits: Limits) -> Document:
         raise exceeded("too many levels", limits.depth, "depth", "Ask for less at a time.") from None
     errors = validate(schema(), document, max_errors=limits.validation_errors)
     if errors:
-        return Document(
-            None, {}, tuple(error.with_traceback(None) for error in errors[: limits.validation_errors])
-        )
+        return Document(None, {}, tuple(errors[: limits.validation_errors]))
     return Document(document, fragments_of(document))
 
 
