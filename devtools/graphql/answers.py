@@ -4,7 +4,6 @@ import json
 import logging
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,8 +17,7 @@ MAX_ERRORS = 100
 logger = logging.getLogger("devtools")
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """The answer to one operation. `executed` is False for one that was refused before it ran: then there is no data."""
 
     body: bytes

@@ -31,6 +31,7 @@ from graphql.execution import create_source_event_stream
 from devtools.errors import DevToolsError, ValidationError
 from devtools.graphql import answers
 from devtools.graphql.answers import Result
+from devtools.graphql.brief import is_brief
 from devtools.graphql.context import Context
 from devtools.graphql.limits import Cost, Fragments, check_cost, check_shape, exceeded, fragments_of, parse
 from devtools.graphql.operation import OperationExecutor, Running, StoppedError, builder
@@ -47,6 +48,9 @@ Variables = Mapping[str, Any] | None  # Any: JSON
 Thread = Callable[[Callable[[], T]], Awaitable[T]]
 
 DOCUMENTS_KEPT = 128
+
+_brief: dict[str, bool] = {}
+"""Whether queries that were run are brief."""
 
 
 def _is_awaitable(_value: object) -> TypeGuard[Awaitable[Any]]:
@@ -140,6 +144,11 @@ def read(query: str, limits: Limits) -> Document:
     return Document(document, fragments_of(document))
 
 
+def is_known_brief(query: str) -> bool:
+    """Whether it was run before, so that it is read and checked, and takes less time than handing it to a thread."""
+    return _brief.get(query, False)
+
+
 def names_mutation(query: str, operation_name: str | None, limits: Limits) -> bool:
     """Whether the operation that would run is a mutation; False for what cannot run. Blocks: call it in a thread."""
     try:
@@ -171,7 +180,12 @@ def _build(context: Context, query: str, variables: Variables, operation_name: s
     found = read(query, context.limits)
     executor = found.executor(context, variables, operation_name)
     capacity = context.services.recorder.rings.of(Run).capacity
-    check_cost(found.cost_of(executor, operation_name, capacity), context.limits)
+    cost = found.cost_of(executor, operation_name, capacity)
+    check_cost(cost, context.limits)
+    if query not in _brief and found.document is not None:
+        if len(_brief) >= DOCUMENTS_KEPT:
+            _brief.clear()
+        _brief[query] = is_brief(found.document, cost)
     if executor.operation.operation is OperationType.MUTATION:
         authorise(context.request, _fields(executor.operation.selection_set, found.fragments))
     return executor

@@ -4,7 +4,6 @@ https://graphql.github.io/graphql-over-http/draft/
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -37,19 +36,17 @@ _body = msgspec.json.Decoder(Body)
 _map = msgspec.json.Decoder(dict[str, Any] | None)  # Any: JSON
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A whole HTTP answer."""
 
     status: int
     body: bytes
     content_type: str = "application/json; charset=utf-8"
-    headers: dict[str, str] = field(default_factory=dict[str, str])
+    headers: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     """By name in lower case."""
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     """What a request asks for, and how it wants to be answered."""
 
     query: str

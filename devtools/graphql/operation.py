@@ -49,6 +49,7 @@ Build = Callable[..., "Running | list[graphql.GraphQLError]"]
 
 logger = logging.getLogger("devtools")
 
+_LISTS = (list, tuple)
 KNOWN_VERSIONS = ((3, 3),)
 """Of graphql-core: the ones whose inner methods were read."""
 _COMPLETE = ("return_type", "field_details_list", "info", "path", "result", "position_context")
@@ -208,7 +209,7 @@ class OperationExecutor(Executor[None]):
         position_context: Any,
     ) -> Any:
         """Count the items, then complete them: as columns where that is possible."""
-        if isinstance(result, list | tuple) and not is_leaf_type(get_named_type(return_type)):
+        if isinstance(result, _LISTS) and not is_leaf_type(get_named_type(return_type)):
             items = cast("Sequence[object]", result)
             _spend(self.context_value, len(items))
             if items:
@@ -359,7 +360,7 @@ def within_limits(resolve: Any, source: Any, info: Any, **arguments: Any) -> Any
     if info.path.prev is None and info.operation.operation is OperationType.MUTATION:
         _write_down(info.context, info.path.key, info.field_name, arguments)
     result = resolve(source, info, **arguments)
-    if isinstance(result, list | tuple) and not is_leaf_type(get_named_type(info.return_type)):
+    if isinstance(result, _LISTS) and not is_leaf_type(get_named_type(info.return_type)):
         _spend(info.context, len(cast("Sequence[object]", result)))
     return result
 

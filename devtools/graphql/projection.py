@@ -39,6 +39,7 @@ COLUMNS_KEPT = 1_024
 """Fields of which is remembered how they are read."""
 _name = attrgetter("_name_")
 _PLAIN: dict[str, type] = {"String": str, "Int": int, "Float": float, "Boolean": bool, "ID": str}
+_SPECIAL = (Exception, UndefinedType)
 _INT_32 = range(-(2**31), 2**31)
 
 # Any below: a type of GraphQL, an item of a list, a value in it.
@@ -121,6 +122,11 @@ def row_of(names: tuple[str, ...]) -> Callable[..., Any]:
     return msgspec.defstruct("Row", fields, rename=dict(zip(fields, names, strict=True)), gc=False)
 
 
+def is_column(kind: GraphQLObjectType, field: str) -> bool:
+    """Whether a field of the type is a value that its items hold."""
+    return _column(kind, field) is not None
+
+
 @lru_cache(maxsize=COLUMNS_KEPT)
 def _column(parent: GraphQLObjectType, field: str) -> Column | None:
     if field == TYPENAME:
@@ -147,8 +153,8 @@ def _reader(declared: GraphQLField) -> Callable[[Sequence[Any]], Iterable[Any]] 
 
 
 def _values(column: Column, items: Sequence[Any]) -> Values:
-    values = list(column.read(items))
-    kinds: set[type] = set(map(type, values))
+    values = [*column.read(items)]
+    kinds: set[type] = {*map(type, values)}
     if kinds == column.usual:
         if column.check is not None:
             column.check(values)
@@ -194,7 +200,7 @@ def _written(leaf: GraphQLEnumType, kind: type) -> tuple[Mapping[str, Any], bool
 
 def _is_special(kind: type) -> bool:
     """Whether graphql-core treats such values in a way of its own."""
-    return kind is type(None) or issubclass(kind, Exception | UndefinedType)
+    return kind is type(None) or issubclass(kind, _SPECIAL)
 
 
 def _check_finite(values: list[float]) -> None:

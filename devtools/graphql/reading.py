@@ -73,9 +73,12 @@ def newest(
     if last <= 0:
         return []
     query = filter_of(context, record_type, where) & also
-    if record_type is Run and not any(condition.field == "node_kind" for condition in query.conditions):
-        query &= PEER_RUNS
-    select = _select_peer_runs if query == PEER_RUNS else selection(query)
+    if record_type is not Run or any(condition.field == "node_kind" for condition in query.conditions):
+        select = selection(query)
+    elif query.conditions:
+        select = selection(query & PEER_RUNS)
+    else:
+        select = _select_peer_runs
     ring = context.rings.of(record_type)
     if after_ms is None:
         found = ring.newest(last, select)

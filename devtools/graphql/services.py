@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from devtools.introspection.graph import Graph
 from devtools.introspection.health import HealthEntry
 from devtools.settings import Settings
@@ -83,8 +85,7 @@ class Services:
     """Whether this process is an app's; False where it only reads what apps have stored."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """The context of one operation: the services, and what the caller may do."""
 
     services: Services

@@ -1,6 +1,7 @@
 """The GraphQL endpoint: HTTP by https://graphql.github.io/graphql-over-http/draft/, subscriptions by server-sent events, WebSocket.
 
-Operations run whole in worker threads; only subscriptions touch the app's event loop.
+Operations run whole in worker threads, but for those that take less time than that (`graphql/brief.py`); of the others, only
+subscriptions touch the app's event loop.
 """
 
 from collections.abc import AsyncGenerator
@@ -16,7 +17,7 @@ from starlette.websockets import WebSocket
 
 from devtools.errors import DevToolsError
 from devtools.graphql import http
-from devtools.graphql.executor import ServerStops, execute, names_mutation, subscribe
+from devtools.graphql.executor import ServerStops, execute, is_known_brief, names_mutation, subscribe
 from devtools.graphql.services import Request, Services
 from devtools.server.credentials import Credentials, token_from_payload
 from devtools.server.graphql_ws import Connection, Payload, Run
@@ -101,7 +102,8 @@ class GraphQLEndpoint:
             )
             return EventStream(events, await anext(events, b""))
         run = partial(execute, operation, asked.query, asked.variables, asked.operation_name)
-        return http.respond(await self.threads.run(run), asked.media_type)
+        at_once = is_known_brief(asked.query) and self.services.recorder.is_at_hand
+        return http.respond(run() if at_once else await self.threads.run(run), asked.media_type)
 
     async def socket(self, socket: WebSocket) -> None:
         """Speak graphql-transport-ws."""

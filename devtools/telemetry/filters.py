@@ -51,7 +51,7 @@ class Filter:
     conditions: tuple[Condition, ...] = ()
 
     def __and__(self, other: "Filter") -> "Filter":
-        return Filter(self.conditions + other.conditions)
+        return Filter(self.conditions + other.conditions) if other.conditions else self
 
 
 EVERYTHING = Filter()

@@ -30,6 +30,8 @@ R = TypeVar("R", bound=Record)
 Callback = Callable[[Record], object]
 Wake = Callable[[], None]
 
+CAPACITY = 10_000
+"""Records of a kind that are kept in memory unless somebody wants more."""
 QUEUE_LIMIT = 50_000
 UNREAD = 500
 """Facts that may wait for a writer before the app's own thread makes records of them."""
@@ -51,7 +53,7 @@ class Recorder:
     def __init__(
         self,
         *,
-        capacity: int = 10_000,
+        capacity: int = CAPACITY,
         clocks: Clocks | None = None,
         guard: PayloadGuard | None = None,
         queue_limit: int = QUEUE_LIMIT,
@@ -283,6 +285,12 @@ class Recorder:
         self.settle()
         self._queue = queue
         self._set_room()
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether the newest records are read in a millisecond: no database, few facts unread, no more records than usual."""
+        unread = len(self._runs) + len(self._logs)
+        return self._queue is None and unread <= UNREAD and self._capacity <= CAPACITY
 
     def _most_unread(self) -> int:
         return self._capacity + self._capacity // 8 if self._queue is None else UNREAD

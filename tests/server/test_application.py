@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import gc
 import json
+import threading
+from collections import deque
 from pathlib import Path
 
 import httpx
@@ -12,11 +14,14 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route, WebSocketRoute
 
 from devtools.app import DevTools
+from devtools.graphql.executor import execute
+from devtools.records import Level
 from devtools.runtime import Runtime
-from devtools.server import application
+from devtools.server import application, graphql_endpoint
 from devtools.server.credentials import Credentials
 from devtools.server.guard.policy import WEBSOCKET, Policies, core_policies
 from devtools.settings import Limits, load
+from devtools.telemetry.recorder import UNREAD
 from tests.sources.asgi_client import http_scope
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +72,34 @@ async def test_graphql_opened_in_a_browser_goes_to_graphiql(client):
     for path in ("/graphql", "/graphql/"):
         answer = await client.get(path, headers={"Accept": "text/html"}, follow_redirects=True)
         assert answer.url.path == "/graphiql"
+
+
+async def test_what_is_done_sooner_than_handed_to_a_thread_is_done_at_once(client, runtime, monkeypatch):
+    """A few of the newest records, asked for again: while no database is behind them, and nearly all facts are records already."""
+    threads: list[bool] = []
+
+    def spy(*arguments):
+        threads.append(threading.current_thread() is not threading.main_thread())
+        return execute(*arguments)
+
+    monkeypatch.setattr(graphql_endpoint, "execute", spy)
+
+    async def is_in_a_thread(query: str) -> bool:
+        answer = await client.post("/graphql", json={"query": query})
+        assert "errors" not in answer.json()
+        return threads.pop()
+
+    brief, longer = "{ live { logs(last: 5) { message } } }", "{ live { logs(last: 50) { message } } }"
+    assert await is_in_a_thread(brief), "nobody read it yet"
+    assert not await is_in_a_thread(brief)
+    assert [await is_in_a_thread(longer) for _ in range(2)] == [True, True]
+    recorder = runtime.services.recorder
+    for _ in range(UNREAD + 1):
+        recorder.log(Level.info, "hello")
+    assert await is_in_a_thread(brief), "who reads makes records of them"
+    assert not await is_in_a_thread(brief)
+    recorder.queue = deque()
+    assert await is_in_a_thread(brief), "other processes may have stored more"
 
 
 async def test_a_query_is_answered(client):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+import msgspec
+
 from devtools.server.guard.headers import EDITOR, STRICT
 from devtools.settings import Limits
 
@@ -48,8 +50,7 @@ ADMITTED: dict[Access, frozenset[GrantedScope]] = {
 }
 
 
-@dataclass(frozen=True)
-class Granted:
+class Granted(msgspec.Struct, frozen=True):
     """What the caller may do; inner layers find it in `scope["devtools.access"]`.
 
     `none`: a page, liveness, or a WebSocket whose token has not come yet. `client` is the address, as `Credentials.check` wants it.
@@ -131,7 +132,10 @@ class Policies:
     def resolve(self, path: str, method: str, accept: str = "") -> Resolution:
         """The first row that fits."""
         rows, methods = self._exact.get(path) or self._about(path)
-        return Resolution(next((row for row in rows if row.fits(method, accept)), None), methods)
+        for row in rows:
+            if row.fits(method, accept):
+                return Resolution(row, methods)
+        return Resolution(None, methods)
 
     def _about(self, path: str) -> tuple[tuple[RoutePolicy, ...], tuple[str, ...]]:
         """The rows about a path, and the methods that they name."""
