@@ -84,6 +84,11 @@ class Services:
     records: bool = True
     """Whether this process is an app's; False where it only reads what apps have stored."""
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether the newest records are read without waiting: there is no database, and those of this process are at hand."""
+        return self.store.history is self.recorder.rings and self.recorder.is_at_hand
+
 
 class Request(msgspec.Struct, frozen=True):
     """The context of one operation: the services, and what the caller may do."""

@@ -102,7 +102,7 @@ class GraphQLEndpoint:
             )
             return EventStream(events, await anext(events, b""))
         run = partial(execute, operation, asked.query, asked.variables, asked.operation_name)
-        at_once = is_known_brief(asked.query) and self.services.recorder.is_at_hand
+        at_once = is_known_brief(asked.query) and self.services.is_at_hand
         return http.respond(run() if at_once else await self.threads.run(run), asked.media_type)
 
     async def socket(self, socket: WebSocket) -> None:

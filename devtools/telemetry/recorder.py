@@ -288,9 +288,8 @@ class Recorder:
 
     @property
     def is_at_hand(self) -> bool:
-        """Whether the newest records are read in a millisecond: no database, few facts unread, no more records than usual."""
-        unread = len(self._runs) + len(self._logs)
-        return self._queue is None and unread <= UNREAD and self._capacity <= CAPACITY
+        """Whether the newest records are read in a millisecond: few facts are unread, and no more records are kept than usual."""
+        return len(self._runs) + len(self._logs) <= UNREAD and self._capacity <= CAPACITY
 
     def _most_unread(self) -> int:
         return self._capacity + self._capacity // 8 if self._queue is None else UNREAD

@@ -5,7 +5,6 @@ import contextlib
 import gc
 import json
 import threading
-from collections import deque
 from pathlib import Path
 
 import httpx
@@ -36,11 +35,16 @@ def runtime():
     made.close()
 
 
-@pytest.fixture
-async def client(runtime):
+def client_of(runtime):
+    """Somebody on this machine, with the token."""
     transport = httpx.ASGITransport(runtime.standalone(), client=("127.0.0.1", 1))
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as made:
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
+
+
+@pytest.fixture
+async def client(runtime):
+    async with client_of(runtime) as made:
         yield made
 
 
@@ -74,32 +78,66 @@ async def test_graphql_opened_in_a_browser_goes_to_graphiql(client):
         assert answer.url.path == "/graphiql"
 
 
-async def test_what_is_done_sooner_than_handed_to_a_thread_is_done_at_once(client, runtime, monkeypatch):
-    """A few of the newest records, asked for again: while no database is behind them, and nearly all facts are records already."""
+BRIEF, LONGER = "{ live { logs(last: 5) { message } } }", "{ live { logs(last: 50) { message } } }"
+
+
+@pytest.fixture
+def asked_in_a_thread(monkeypatch):
+    """Asks, and answers whether that was done in a thread."""
     threads: list[bool] = []
 
     def spy(*arguments):
         threads.append(threading.current_thread() is not threading.main_thread())
         return execute(*arguments)
 
-    monkeypatch.setattr(graphql_endpoint, "execute", spy)
-
-    async def is_in_a_thread(query: str) -> bool:
+    async def asked(client, query: str) -> bool:
         answer = await client.post("/graphql", json={"query": query})
         assert "errors" not in answer.json()
         return threads.pop()
 
-    brief, longer = "{ live { logs(last: 5) { message } } }", "{ live { logs(last: 50) { message } } }"
-    assert await is_in_a_thread(brief), "nobody read it yet"
-    assert not await is_in_a_thread(brief)
-    assert [await is_in_a_thread(longer) for _ in range(2)] == [True, True]
-    recorder = runtime.services.recorder
+    monkeypatch.setattr(graphql_endpoint, "execute", spy)
+    return asked
+
+
+async def test_what_is_done_sooner_than_handed_to_a_thread_is_done_at_once(
+    client, runtime, asked_in_a_thread
+):
+    """A few of the newest records, asked for again, while nearly all facts are records already."""
+    assert await asked_in_a_thread(client, BRIEF), "nobody read it yet"
+    assert not await asked_in_a_thread(client, BRIEF)
+    assert [await asked_in_a_thread(client, LONGER) for _ in range(2)] == [True, True]
     for _ in range(UNREAD + 1):
-        recorder.log(Level.info, "hello")
-    assert await is_in_a_thread(brief), "who reads makes records of them"
-    assert not await is_in_a_thread(brief)
-    recorder.queue = deque()
-    assert await is_in_a_thread(brief), "other processes may have stored more"
+        runtime.services.recorder.log(Level.info, "hello")
+    assert await asked_in_a_thread(client, BRIEF), "who reads makes records of them"
+    assert not await asked_in_a_thread(client, BRIEF)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_with_a_database_other_processes_are_waited_for_in_a_thread(
+    tmp_path, asked_in_a_thread, read_only
+):
+    """Also where it is only read, by `devtools serve`."""
+    resolved = load(
+        {"token": TOKEN, "database": f"sqlite:///{tmp_path}/a.db"}, environment={}, directory=Path("/")
+    )
+    credentials = Credentials.load(resolved.settings, persist=False)
+    Runtime(resolved, credentials).close()
+    runtime = Runtime(resolved, credentials, read_only=read_only)
+    try:
+        async with client_of(runtime) as client:
+            assert [await asked_in_a_thread(client, BRIEF) for _ in range(2)] == [True, True]
+    finally:
+        runtime.close()
+
+
+async def test_more_records_than_usual_are_looked_through_in_a_thread(asked_in_a_thread):
+    resolved = load({"token": TOKEN, "max_entries": 1_000_000}, environment={}, directory=Path("/"))
+    runtime = Runtime(resolved, Credentials.load(resolved.settings, persist=False))
+    try:
+        async with client_of(runtime) as client:
+            assert [await asked_in_a_thread(client, BRIEF) for _ in range(2)] == [True, True]
+    finally:
+        runtime.close()
 
 
 async def test_a_query_is_answered(client):
