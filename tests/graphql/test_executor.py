@@ -1,15 +1,19 @@
 """One call runs a whole operation: what clients send wrong is theirs to know, what we do wrong is ours."""
 
+import asyncio
+import dataclasses
 import logging
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devtools.errors import UnavailableError
 from devtools.graphql.answers import encode
-from devtools.graphql.executor import execute, read
+from devtools.graphql.executor import execute, read, subscribe
+from devtools.graphql.services import Request
 from devtools.records import Level, Log
 from tests.graphql.conftest import World
 
@@ -200,3 +204,21 @@ def test_no_variables_break_anything(world: World, where: Any, last: Any, q: Any
     answer = world.answer(query, where=where, last=last, q=q, after=after)
     codes = {error["extensions"]["code"] for error in answer.get("errors", [])}
     assert codes <= {"VALIDATION_ERROR", "LIMIT_EXCEEDED"}
+
+
+@pytest.mark.parametrize("by", ["execute", "subscribe"])
+def test_what_an_operation_does_is_our_own_work(world: World, by: str) -> None:
+    """Also what it has the app do: nothing of it is recorded as the app's."""
+
+    def checked() -> None:
+        world.recorder.log(Level.info, "checked")
+
+    request = Request(dataclasses.replace(world.services, health=checked), "read")
+    query = "{ live { healthReport { totals { resources } } } }"
+
+    async def subscribed() -> list[bytes]:
+        return [result async for result in subscribe(request, query)]
+
+    found = execute(request, query).body if by == "execute" else asyncio.run(subscribed())[0]
+    assert msgspec.json.decode(found) == {"data": {"live": {"healthReport": None}}}
+    assert world.recorder.rings.of(Log).snapshot() == []
