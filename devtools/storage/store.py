@@ -79,6 +79,8 @@ class DatabaseStore:
         """What to say of the file that took the place of the one in use, once it is open."""
         self._process: tuple[str, str, str | None] = ("", "", None)
         self._registered_as = 0
+        self._await_no_record: Callable[[], None] = lambda: None
+        """A forked child no longer begins to write with its first record."""
         self._totals: tuple[dict[type[Record], Total], float] = {}, 0.0
         """What was counted, and until when that is used again."""
 
@@ -293,10 +295,12 @@ class DatabaseStore:
         recorder.identify(0)
 
         def restart() -> None:
-            unsubscribe()
+            self._await_no_record()
             self._start_threads(recorder, None)
 
-        unsubscribe = recorder.on_wake(restart)
+        # A child of a child that recorded nothing: once is enough, or two writers would share the queue.
+        self._await_no_record()
+        self._await_no_record = recorder.on_wake(restart)
         recorder.arm()
 
     def behaviour(

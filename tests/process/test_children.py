@@ -78,3 +78,41 @@ def test_a_child_that_ends_at_once_loses_nothing(tmp_path):
         f"number {number}" for number in (*range(10), 11)
     }
     assert (history["runs"]["totalCount"], history["errors"]["totalCount"]) == (11, 2)
+
+
+CHAIN = """
+import logging
+import multiprocessing
+import threading
+
+from devtools import DevTools
+
+context = multiprocessing.get_context("fork")
+
+
+def record():
+    logging.getLogger("work").warning("hello")
+    devtools.flush()
+    print(sorted(thread.name for thread in threading.enumerate() if thread is not threading.main_thread()), flush=True)
+
+
+def fork(depth):
+    child = context.Process(target=fork if depth else record, args=(depth - 1,) if depth else ())
+    child.start()
+    child.join()
+
+
+with DevTools(app="jobs", database="sqlite:///jobs.db") as devtools:
+    fork(3)
+"""
+
+
+def test_a_child_whose_ancestors_recorded_nothing_writes_once(tmp_path):
+    """One writer for its queue: of two, one would be ended with records in its hands."""
+    (tmp_path / "jobs.py").write_text(CHAIN)
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "jobs.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.count("writer") == 1, ran.stdout
